@@ -98,12 +98,10 @@ func checkImport(s source, path string) string {
 	return checkLibrary(s, path)
 }
 
+// checkOurs expects a file that lies in a tier.
 func checkOurs(s source, target string) string {
 	from := s.folder()
-	fromTier, known := tiers[top(from)]
-	if !known {
-		return "lies in a folder that no tier names"
-	}
+	fromTier := tiers[top(from)]
 	toTier, known := tiers[top(target)]
 	switch {
 	case !known:
@@ -133,6 +131,7 @@ func checkOurs(s source, target string) string {
 	return ""
 }
 
+// checkLibrary knows what is not ours, the standard library included.
 func checkLibrary(s source, path string) string {
 	library, found := "", false
 	for l := range owners {

@@ -84,6 +84,10 @@ func checkArchitecture(s source, src []byte) []string {
 		p := fset.Position(pos)
 		problems = append(problems, fmt.Sprintf("%s:%d: %s", p.Filename, p.Line, problem))
 	}
+	if _, known := tiers[top(s.folder())]; !known {
+		report(file.Pos(), "lies in a folder that no tier names")
+		return problems
+	}
 	for _, imp := range file.Imports {
 		if problem := checkImport(s, strings.Trim(imp.Path.Value, `"`)); problem != "" {
 			report(imp.Pos(), problem)
@@ -166,6 +170,7 @@ func TestArchitectureRules(t *testing.T) {
 		{name: "views to respond", path: "views/inbox/model.go", imports: "harken/respond", want: "knows only ssf"},
 		{name: "views to ssf", path: "views/inbox/model.go", imports: "harken/ssf"},
 		{name: "no tier", path: "util/strings.go", imports: "harken/ssf", want: "no tier names"},
+		{name: "no tier, nothing of ours", path: "util/strings.go", imports: "strings", want: "no tier names"},
 		{name: "kit to anything", path: "poller/pollertest/transmitter.go", imports: "harken/secevent/seceventtest"},
 		{name: "production to kit", path: "poller/poll.go", imports: "harken/poller/pollertest", want: "imports the test kit"},
 		{name: "cmd to kit", path: "cmd/harken/serve.go", imports: "harken/poller/pollertest", want: "imports the test kit"},
