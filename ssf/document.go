@@ -29,9 +29,9 @@ type OperationRequest struct {
 	Path    []string          `json:"path"`
 	Query   map[string]string `json:"query,omitempty"`
 	Headers map[string]string `json:"headers,omitempty"`
-	// JSON or Form is the body; both empty is none. Values of JSON may be strings with "${…}", numbers, booleans, lists
-	// and objects.
-	JSON map[string]any    `json:"json,omitempty"`
+	// JSON or Form is the body; both empty is none. JSON is an object or a list; its values may be strings with "${…}",
+	// numbers, booleans, lists and objects. A string that is one expression and nothing else takes that value's own type.
+	JSON any               `json:"json,omitempty"`
 	Form map[string]string `json:"form,omitempty"`
 	// Answers are tried in order; the first that fits decides. An answer that none fits is a failure to retry for 429 and
 	// 5xx, else a refusal.
@@ -55,7 +55,7 @@ const (
 type OperationAnswer struct {
 	// Status lists the status codes; empty fits every 2xx.
 	Status []int `json:"status,omitempty"`
-	// When is a CEL condition over "body"; empty fits.
+	// When is a CEL condition over "body" and "status"; empty fits. A body that is not JSON fits no condition.
 	When    string        `json:"when,omitempty"`
 	Meaning AnswerMeaning `json:"meaning"`
 	// Account reads account members and Sessions a list of sessions from the body, each by CEL expressions.
@@ -63,17 +63,22 @@ type OperationAnswer struct {
 	Sessions *SessionsReading `json:"sessions,omitempty"`
 }
 
-// AccountReading reads an account from "body".
+// AccountReading reads an account from "body". Each member is a CEL expression.
 type AccountReading struct {
-	ID      string `json:"id"`
+	// ID must give the id that was asked for: an answer about somebody else is never believed.
+	ID string `json:"id"`
+	// Enabled gives whether the person can sign in; empty where the system does not tell.
 	Enabled string `json:"enabled,omitempty"`
 	Name    string `json:"name,omitempty"`
 }
 
-// SessionsReading reads a list of sessions: Items from "body", the rest from each "item".
+// SessionsReading reads a list of sessions: Items from "body", the rest from each "item". Each member is a CEL expression.
 type SessionsReading struct {
-	Items    string `json:"items"`
-	ID       string `json:"id"`
+	Items string `json:"items"`
+	ID    string `json:"id"`
+	// Account gives the session's account, which must be the one asked for; empty where the items do not tell.
+	Account string `json:"account,omitempty"`
+	// Started and LastSeen give a timestamp, or text as in RFC 3339.
 	Started  string `json:"started,omitempty"`
 	LastSeen string `json:"last_seen,omitempty"`
 	Device   string `json:"device,omitempty"`

@@ -28,7 +28,8 @@ type Snapshot struct {
 	Limits Limits
 	// Identity is whom the run is about.
 	Identity Identity
-	// ActorAccounts tells that the actor's identity is known; a person who resolves to no identity is its own.
+	// SameIdentity is set when the engine resolved the actor (its user, session or token) to the run's identity by more
+	// than Actor.Identity, for example through the alias of a merged identity.
 	SameIdentity bool
 	// Disables and Terminations count distinct identities of the last hour, this run's own not included; the connector's
 	// count is of disables.
@@ -43,6 +44,20 @@ func CheckConflict(s Snapshot) *RefusedError {
 		return &RefusedError{Guard: "conflict_of_interest", Reason: "this is about yourself: another person must do it"}
 	}
 	return nil
+}
+
+// CheckAskers refuses a run that nobody but its own subject asked for. The worker's call is checked by it: who is the
+// same person may have become known only after the run was made.
+func CheckAskers(s Snapshot) *RefusedError {
+	if s.Run.Identity == "" || len(s.Run.AskedBy) == 0 {
+		return nil
+	}
+	for _, a := range s.Run.AskedBy {
+		if a.Actor.Identity != s.Run.Identity {
+			return nil
+		}
+	}
+	return &RefusedError{Guard: "conflict_of_interest", Reason: "only the person concerned asked for this"}
 }
 
 // CheckRole refuses an actor that may not execute.
