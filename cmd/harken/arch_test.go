@@ -182,6 +182,7 @@ func TestArchitectureRules(t *testing.T) {
 		{name: "bbolt subpackage", path: "web/errors.go", imports: "go.etcd.io/bbolt/errors", want: "whose owner is store/bolt"},
 		{name: "versioned path", path: "web/jobs.go", imports: "github.com/robfig/cron/v3", want: "whose owner is poller"},
 		{name: "jose in web", path: "web/auth.go", imports: "github.com/go-jose/go-jose/v4", want: "whose owner is secevent and outbound"},
+		{name: "jose in a kit", path: "poller/pollertest/oauth.go", imports: "github.com/go-jose/go-jose/v4"},
 		{name: "test library in production", path: "poller/poll.go", imports: "github.com/luikyv/go-oidc/pkg/provider", want: "for tests only"},
 		{name: "templ in cmd", path: "cmd/harken/serve.go", imports: "github.com/a-h/templ", want: "whose owner is views and web"},
 		{name: "templ component in web", path: "web/render.go", imports: "github.com/a-h/templ", body: "var _ templ.Component"},

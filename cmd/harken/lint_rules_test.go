@@ -151,12 +151,18 @@ func (l *lint) function(fn *ast.FuncDecl) {
 	}
 	ast.Inspect(fn.Body, func(n ast.Node) bool {
 		if call, ok := n.(*ast.CallExpr); ok {
-			if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "panic" {
+			if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "panic" && !(l.kit() && l.abort(call)) {
 				l.report(call.Pos(), "panic in %s: return an error (only Must functions may panic)", fn.Name.Name)
 			}
 		}
 		return true
 	})
+}
+
+// abort tells whether a panic is net/http's own way to cut a connection, which kits use to play a broken peer.
+func (l *lint) abort(call *ast.CallExpr) bool {
+	sel, ok := call.Args[0].(*ast.SelectorExpr)
+	return ok && qualified(l.file, sel, "net/http", "ErrAbortHandler")
 }
 
 // readAll wants a limit on every io.ReadAll outside outbound, whose own helper is the limit.

@@ -110,6 +110,8 @@ func TestLintRulesGo(t *testing.T) {
 		{"json in a kit", "poller/pollertest/a.go", `import "encoding/json"; var m = json.Marshal`, ""},
 		{"raw", "views/a.go", `import "github.com/a-h/templ"; var r = templ.Raw`, "unescaped"},
 		{"panic", "poller/a.go", `func f() { panic("no") }`, "panic in f"},
+		{"abort in a kit", "poller/pollertest/a.go", `import "net/http"; func f() { panic(http.ErrAbortHandler) }`, ""},
+		{"abort elsewhere", "web/a.go", `import "net/http"; func f() { panic(http.ErrAbortHandler) }`, "panic in f"},
 		{"panic in must", "poller/a.go", `func MustF() { panic("no") }`, ""},
 		{"background", "poller/a.go", `import "context"; var c = context.Background()`, "context.Background"},
 		{"background in cmd", "cmd/harken/a.go", `import "context"; var c = context.Background()`, ""},
