@@ -90,6 +90,10 @@ type SourceState struct {
 	// Error is what stopped the last sync; Held says what a person must confirm.
 	Error string `json:"error,omitempty"`
 	Held  string `json:"held,omitempty"`
+	// HeldDigest is of the content that is held. Once a person has released that very content, Released is equal to it and
+	// the next sync applies it.
+	HeldDigest string `json:"held_digest,omitempty"`
+	Released   string `json:"released,omitempty"`
 }
 
 // RowError is one row of a file that could not be used.
