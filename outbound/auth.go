@@ -3,6 +3,7 @@ package outbound
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"harken/ssf"
@@ -47,6 +48,9 @@ func (s static) Authorize(_ context.Context, req *http.Request) error {
 	return nil
 }
 
+// Format keeps the secret from every verb: fmt does not call the methods of unexported fields.
+func (s static) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%s %s", s.header, ssf.Redacted) }
+
 // Refused implements Authorizer.
 func (static) Refused(context.Context, *http.Request) bool { return false }
 
@@ -65,6 +69,11 @@ func (b basic) Authorize(_ context.Context, req *http.Request) error {
 	}
 	req.SetBasicAuth(b.user, b.password.Reveal())
 	return nil
+}
+
+// Format keeps the password from every verb.
+func (b basic) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "Basic %q %s", b.user, ssf.Redacted)
 }
 
 // Refused implements Authorizer.

@@ -72,8 +72,12 @@ func classifyError(err error) Class {
 		}
 		return ClassNetwork
 	}
-	if KindOf(err) == KindRedirect {
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case ok && e.Kind == KindRedirect:
 		return ClassRedirect
+	case ok && e.Kind == KindToken && e.Err != nil:
+		return classifyError(e.Err)
 	}
 	return ClassNetwork
 }

@@ -16,4 +16,3 @@ func ParseTokenAnswer(body []byte) (token string, refusal *TokenError) {
 	g, _ := parseGrant(body)
 	return g.token.Reveal(), parseTokenError(body)
 }
-

@@ -195,6 +195,11 @@ func (t *TokenSource) Authorize(ctx context.Context, req *http.Request) error {
 	return nil
 }
 
+// Format keeps secret and token from every verb.
+func (t *TokenSource) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "token source %q %s", t.cfg.ClientID, ssf.Redacted)
+}
+
 // Token gets a token if there is none, and describes it.
 func (t *TokenSource) Token(ctx context.Context) (TokenInfo, error) {
 	tok, err := t.current(ctx)
