@@ -1,6 +1,7 @@
 package pollertest
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-
-	"compress/gzip"
 )
 
 // RoundTripper returns a transport that serves each request by the handler for its host ("host" or "host:port"; "*"
@@ -57,7 +56,8 @@ func (m *memory) RoundTrip(req *http.Request) (*http.Response, error) {
 			failed <- err
 		} else {
 			w.WriteHeader(http.StatusOK)
-			_ = pw.Close()
+			// A client that gave up sees its own reason, not an answer that looks complete.
+			_ = pw.CloseWithError(req.Context().Err())
 		}
 		stop()
 		cancel(nil)

@@ -205,7 +205,7 @@ func (t *Transmitter) routes(issuer *url.URL) (*http.ServeMux, error) {
 	handle(EndpointSubjects, "POST "+t.path+"/subjects/add", t.serveAddSubject)
 	handle(EndpointSubjects, "POST "+t.path+"/subjects/remove", t.serveRemoveSubject)
 	handle(EndpointVerify, "POST "+t.path+"/verify", t.serveVerify)
-	mux.HandleFunc("POST "+t.path+"/poll/{stream}", t.servePoll) // counts and spoils by itself
+	mux.HandleFunc("POST "+t.path+"/poll/{stream}", t.servePoll) // applies its mode itself
 	return mux, nil
 }
 
