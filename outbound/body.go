@@ -131,9 +131,6 @@ func readBody(res *http.Response, limit int64, w *watch) ([]byte, error) {
 	var src io.Reader = raw
 	switch encoding {
 	case "", "identity":
-		if res.ContentLength > limit {
-			return nil, errTooLarge
-		}
 	case "gzip", "x-gzip":
 		zr, err := gzip.NewReader(raw)
 		if errors.Is(err, io.EOF) && raw.seen == 0 {

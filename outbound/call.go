@@ -48,8 +48,6 @@ func (l *call) timeout() time.Duration {
 func (l *call) send(parent context.Context) (*Response, *http.Request, error) {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
-	total := time.AfterFunc(l.timeout(), func() { cancel(errTotalTimeout) })
-	defer total.Stop()
 	w := &watch{cancel: cancel}
 	defer w.stop()
 

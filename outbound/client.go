@@ -198,6 +198,9 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		return nil, err
 	}
 	call := &call{client: c, request: &r, op: op, url: u, origin: origin}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer time.AfterFunc(call.timeout(), func() { cancel(errTotalTimeout) }).Stop()
 	resp, req, err := call.send(ctx)
 	if err != nil {
 		return nil, err

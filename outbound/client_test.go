@@ -189,6 +189,21 @@ func TestRedirectLoop(t *testing.T) {
 	}
 }
 
+func TestExcerpt(t *testing.T) {
+	for body, want := range map[string]string{
+		"":                                      "",
+		"ok":                                    "ok",
+		"a\nb\x1b[31m\xff":                      `a\nb\x1b[31m\xff`,
+		strings.Repeat("a", 512):                strings.Repeat("a", 512),
+		strings.Repeat("a", 513):                strings.Repeat("a", 512) + "…",
+		strings.Repeat("a", 511) + "ü" + "tail": strings.Repeat("a", 511) + "…",
+	} {
+		if got := (&outbound.Response{Body: []byte(body)}).Excerpt(); got != want {
+			t.Errorf("%q: got %q, want %q", body, got, want)
+		}
+	}
+}
+
 func TestBodyLimit(t *testing.T) {
 	for _, c := range []struct {
 		name    string

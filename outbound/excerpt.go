@@ -16,7 +16,7 @@ const (
 // Excerpt returns the beginning of a body for logs and reports: at most MaxExcerpt bytes of it, with control characters,
 // line breaks and invalid UTF-8 escaped.
 func (r *Response) Excerpt() string {
-	return excerpt(string(r.Body[:min(len(r.Body), MaxExcerpt)]), MaxExcerpt)
+	return excerpt(string(r.Body[:min(len(r.Body), MaxExcerpt+1)]), MaxExcerpt)
 }
 
 func excerpt(s string, limit int) string {

@@ -2,11 +2,13 @@ package outbound_test
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -218,6 +220,30 @@ func TestTLSIsChecked(t *testing.T) {
 			t.Errorf("%s: got %q (%v), want %q", c.name, got, err, c.want)
 		}
 	}
+}
+
+func TestTLSVersions(t *testing.T) {
+	for version, want := range map[uint16]outbound.Kind{
+		tls.VersionTLS11: outbound.KindTLS, tls.VersionTLS12: outbound.KindUnknown, tls.VersionTLS13: outbound.KindUnknown,
+	} {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		s.Config.ErrorLog = quiet()
+		s.TLS = &tls.Config{MinVersion: version, MaxVersion: version}
+		s.StartTLS()
+		pool := x509.NewCertPool()
+		pool.AddCert(s.Certificate())
+		c := newClient(t, outbound.Config{Network: outbound.Network{Internal: loopback, CA: pool}})
+		_, err := c.Do(t.Context(), outbound.Request{Method: "GET", URL: s.URL})
+		if got := outbound.KindOf(err); got != want || (err == nil) != (want == outbound.KindUnknown) {
+			t.Errorf("%s: got %q (%v), want %q", tls.VersionName(version), got, err, want)
+		}
+		c.Close()
+		s.Close()
+	}
+	plain := serve(t, func(http.ResponseWriter, *http.Request) {})
+	c := newClient(t, outbound.Config{Network: outbound.Network{Internal: loopback}})
+	_, err := c.Do(t.Context(), outbound.Request{Method: "GET", URL: strings.Replace(plain.URL, "http:", "https:", 1)})
+	wantKind(t, err, outbound.KindTLS)
 }
 
 func TestPlainHTTP(t *testing.T) {

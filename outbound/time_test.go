@@ -93,7 +93,7 @@ func TestTimeLimits(t *testing.T) {
 		{"drip", outbound.Request{}, func(w http.ResponseWriter, r *http.Request) { drip(w, r, 100, time.Second) }, outbound.KindSlow, 10 * time.Second},
 		{"drip after a good start", outbound.Request{}, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, strings.Repeat(" ", 100_000))
-			drip(w, r, 1000, time.Second)
+			drip(w, r, 800, time.Second)
 		}, outbound.KindSlow, 15 * time.Second},
 		{"endless but fast enough", outbound.Request{}, func(w http.ResponseWriter, r *http.Request) {
 			drip(w, r, 2000, time.Second)
@@ -135,4 +135,12 @@ func TestSeamHasTimeLimitsToo(t *testing.T) {
 			t.Errorf("got %v, want the caller's deadline in its chain", err)
 		}
 	})
+}
+
+func TestGuardedTransportHasTimeLimits(t *testing.T) {
+	release := make(chan struct{})
+	s := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-release })
+	defer close(release)
+	_, err := plainClient(t).Do(t.Context(), outbound.Request{Method: "GET", URL: s.URL, HeaderTimeout: 50 * time.Millisecond})
+	wantKind(t, err, outbound.KindTimeout)
 }
