@@ -3,7 +3,7 @@ package ssf
 // ConnectorDocument is what a system can do: each operation as HTTP requests, and how to read the answers. Presets and
 // administrators write the same form. Text in "${…}" is a CEL expression whose value is escaped for its place.
 type ConnectorDocument struct {
-	// Title and Vendor are for people.
+	// Title is the system's name for people.
 	Title string `json:"title,omitempty"`
 	// Operations are what the system can do; what is not here it cannot.
 	Operations map[OperationName]Operation `json:"operations,omitempty"`
