@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // RoundTripper returns a transport that serves each request by the handler for its host ("host" or "host:port"; "*"
@@ -55,7 +54,7 @@ func (m *memory) RoundTrip(req *http.Request) (*http.Response, error) {
 			_ = pw.CloseWithError(io.ErrUnexpectedEOF)
 			failed <- err
 		} else {
-			w.WriteHeader(http.StatusOK)
+			w.Flush()
 			// A client that gave up sees its own reason, not an answer that looks complete.
 			_ = pw.CloseWithError(req.Context().Err())
 		}
@@ -120,6 +119,7 @@ func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (err error) {
 	return nil
 }
 
+// finish gives the client's side of an answer its body.
 func finish(resp *http.Response, body io.ReadCloser, unzip bool) (*http.Response, error) {
 	resp.Body = body
 	if unzip && strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
@@ -171,13 +171,15 @@ func (u *unzipped) Read(p []byte) (int, error) {
 // Close implements io.Closer.
 func (u *unzipped) Close() error { return u.raw.Close() }
 
-// pipeWriter is the handler's side of one answer. Like a server's, it belongs to the handler's goroutine.
+// pipeWriter is the handler's side of one answer. As with a server's, one goroutine at a time may use it, and the header
+// leaves with the first byte of the body, at a flush or at the end.
 type pipeWriter struct {
 	header http.Header
 	req    *http.Request
 	body   *io.PipeWriter
 	ready  chan *http.Response
-	once   sync.Once
+	resp   *http.Response // set by WriteHeader
+	sent   bool
 	mute   bool // the answer has no body (RFC 9110 §6.4.1)
 }
 
@@ -186,34 +188,39 @@ func (w *pipeWriter) Header() http.Header { return w.header }
 
 // WriteHeader implements http.ResponseWriter.
 func (w *pipeWriter) WriteHeader(status int) {
-	if status < 200 {
+	if status < 200 || w.resp != nil {
 		return
 	}
-	w.once.Do(func() {
-		w.mute = w.req.Method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified
-		length := int64(-1)
-		if n, err := strconv.ParseInt(w.header.Get("Content-Length"), 10, 64); err == nil {
-			length = n
-		}
-		w.ready <- &http.Response{
-			Status: strconv.Itoa(status) + " " + http.StatusText(status), StatusCode: status,
-			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-			Header: w.header.Clone(), ContentLength: length, Request: w.req,
-		}
-	})
+	w.mute = w.req.Method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified
+	length := int64(-1)
+	if n, err := strconv.ParseInt(w.header.Get("Content-Length"), 10, 64); err == nil {
+		length = n
+	}
+	w.resp = &http.Response{
+		Status: strconv.Itoa(status) + " " + http.StatusText(status), StatusCode: status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: w.header.Clone(), ContentLength: length, Request: w.req,
+	}
+}
+
+// Flush implements http.Flusher.
+func (w *pipeWriter) Flush() {
+	w.WriteHeader(http.StatusOK)
+	if !w.sent {
+		w.sent = true
+		w.ready <- w.resp
+	}
 }
 
 // Write implements io.Writer.
 func (w *pipeWriter) Write(p []byte) (int, error) {
-	if _, set := w.header["Content-Type"]; !set {
-		w.header.Set("Content-Type", http.DetectContentType(p))
-	}
 	w.WriteHeader(http.StatusOK)
+	if _, set := w.resp.Header["Content-Type"]; !set && !w.sent && w.resp.StatusCode != http.StatusNoContent {
+		w.resp.Header.Set("Content-Type", http.DetectContentType(p))
+	}
+	w.Flush()
 	if w.mute {
 		return len(p), nil
 	}
 	return w.body.Write(p)
 }
-
-// Flush implements http.Flusher: nothing is held back but the header.
-func (w *pipeWriter) Flush() { w.WriteHeader(http.StatusOK) }

@@ -110,6 +110,6 @@ func (t *Transmitter) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	if age := t.cfg.KeysMaxAge; age > 0 {
 		w.Header().Set("Cache-Control", "max-age="+strconv.Itoa(int(age.Seconds())))
 	}
-	w.Header().Set("Content-Type", "application/jwk-set+json")
+	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(set)
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"html/template"
 	"io"
 	"net/http"
@@ -26,7 +25,7 @@ type Config struct {
 	File string
 	// Now is the clock, time.Now when nil.
 	Now func() time.Time
-	// Rand is the source of session ids: crypto/rand when nil. It must not fail.
+	// Rand is the source of session ids: crypto/rand when nil, or when it fails.
 	Rand io.Reader
 }
 
@@ -166,8 +165,7 @@ func Devices() []Device {
 func (c *CRM) start(account string, d Device, at time.Time) Session {
 	b := make([]byte, 12)
 	if _, err := io.ReadFull(c.cfg.Rand, b); err != nil {
-		// As with crypto/rand: a predictable session id is worse than none.
-		panic(fmt.Errorf("crm: read random source: %w", err))
+		_, _ = rand.Read(b) // which cannot fail
 	}
 	s := Session{
 		ID: "s-" + base64.RawURLEncoding.EncodeToString(b), Account: account, Device: d.Device, Place: d.Place, UserAgent: d.UserAgent,
