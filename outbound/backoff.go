@@ -11,7 +11,7 @@ const (
 // wait is uniform in its upper three quarters, and never shorter than retryAfter. No failures: retryAfter alone.
 //
 // The lower quarter is left out so that the limit of 70 requests an hour to a peer that always fails holds for every
-// sequence of random numbers (58 at worst), and not merely on average. rnd returns numbers in [0, 1); nil waits the whole window.
+// sequence of random numbers (56 at worst), and not merely on average. rnd returns numbers in [0, 1); nil waits the whole window.
 func Backoff(failures int, retryAfter time.Duration, rnd func() float64) time.Duration {
 	retryAfter = min(max(retryAfter, 0), MaxRetryAfter)
 	if failures <= 0 {

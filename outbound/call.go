@@ -110,14 +110,7 @@ func (l *call) roundTrip(ctx context.Context, req *http.Request, w *watch) (*htt
 		GotConn:      func(httptrace.GotConnInfo) { arm() },
 		WroteRequest: func(httptrace.WroteRequestInfo) { arm() },
 	}))
-	res, err := rt.RoundTrip(req)
-	if err != nil {
-		return nil, err
-	}
-	if l.longPoll() {
-		w.arm(l.headerTimeout(), errBodyTimeout)
-	}
-	return res, nil
+	return rt.RoundTrip(req)
 }
 
 // redirects reports whether a status sends the client elsewhere (RFC 9110 §15.4). 304 does not.

@@ -170,7 +170,7 @@ type Request struct {
 	ContentType string      // of Body
 	Auth        Authorizer  // nil sends no credential
 	// HeaderTimeout is how long the response header may take once there is a connection. Zero means
-	// DefaultHeaderTimeout. More than that marks a long poll: the first byte of the body may then take as long too.
+	// DefaultHeaderTimeout. More than that marks a long poll: the body may then begin as late as the header.
 	HeaderTimeout time.Duration
 	// Timeout bounds the whole call, connecting and reading included. Zero means DefaultTimeout. It is no shorter
 	// than a HeaderTimeout that is larger than its default.

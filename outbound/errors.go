@@ -87,8 +87,7 @@ func KindOf(err error) Kind {
 }
 
 var (
-	errHeaderTimeout = errors.New("no response header in time")
-	errBodyTimeout   = errors.New("no first byte of the body in time")
+	errHeaderTimeout = errors.New("the answer did not begin in time")
 	errTotalTimeout  = errors.New("the whole answer took too long")
 	errTooSlow       = errors.New("less than 1 KiB/s")
 	errBlocked       = errors.New("connections to it are not allowed")
@@ -100,7 +99,7 @@ func kindOf(ctx context.Context, err error) (Kind, error) {
 		switch cause := context.Cause(ctx); cause {
 		case errTooSlow:
 			return KindSlow, cause
-		case errHeaderTimeout, errBodyTimeout, errTotalTimeout, context.DeadlineExceeded:
+		case errHeaderTimeout, errTotalTimeout, context.DeadlineExceeded:
 			return KindTimeout, cause
 		default:
 			return KindCanceled, cause

@@ -142,18 +142,17 @@ func TestNoSuchName(t *testing.T) {
 }
 
 func TestAmbientProxyIgnored(t *testing.T) {
-	proxy := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		t.Errorf("the proxy of the environment was asked for %s", r.Host)
-		w.WriteHeader(http.StatusBadGateway)
-	})
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY"} {
-		t.Setenv(name, proxy.URL)
-	}
-	t.Setenv("NO_PROXY", "")
 	// By name: the standard library never uses a proxy for loopback addresses, which would prove nothing.
 	c, target, _ := named(t, func(http.ResponseWriter, *http.Request) {}, []string{"127.0.0.1"})
-	if _, err := c.Do(t.Context(), outbound.Request{Method: "GET", URL: target}); err != nil {
+	req, err := http.NewRequest(http.MethodGet, target, nil)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if proxy, err := http.ProxyFromEnvironment(req); err != nil || proxy == nil || proxy.String() != deadProxy {
+		t.Fatalf("got proxy %v (%v) from the environment, want %s: the test is without force", proxy, err, deadProxy)
+	}
+	if _, err := c.Do(t.Context(), outbound.Request{Method: "GET", URL: target}); err != nil {
+		t.Errorf("got %v, want a direct connection", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,7 +19,23 @@ import (
 	"harken/outbound"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// deadProxy accepts nothing: whatever the environment's proxy variables have an effect on cannot succeed.
+const deadProxy = "http://127.0.0.1:9"
+
+func TestMain(m *testing.M) {
+	// Before anything else, as the standard library reads these once in the life of a process.
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"} {
+		if err := os.Setenv(name, deadProxy); err != nil {
+			panic(err)
+		}
+	}
+	for _, name := range []string{"NO_PROXY", "no_proxy"} {
+		if err := os.Unsetenv(name); err != nil {
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 
