@@ -7,7 +7,6 @@ import (
 	"unicode"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
 )
@@ -87,7 +86,7 @@ func (i Identifier) Canonical() (string, bool) {
 	if !ok {
 		return "", false
 	}
-	text, err := json.Marshal(members, json.Deterministic(true), jsontext.PreserveRawStrings(true))
+	text, err := json.Marshal(members, json.Deterministic(true))
 	return string(text), err == nil
 }
 
