@@ -2,14 +2,19 @@ package pollertest
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"harken/secevent/seceventtest"
 )
 
 // The kinds of journal lines.
@@ -88,6 +93,9 @@ func (t *Transmitter) openJournal(path string) (*journal, error) {
 	}
 	for _, s := range t.streams {
 		s.prune()
+		if err := t.signLost(s); err != nil {
+			return nil, fmt.Errorf("journal %s: %w", path, err)
+		}
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -100,6 +108,28 @@ func (t *Transmitter) openJournal(path string) (*journal, error) {
 	return &journal{file: file}, nil
 }
 
+// signLost signs anew what was signed with a key that is gone, for instance one that Rotate brought in the last life.
+func (t *Transmitter) signLost(s *stream) error {
+	for _, e := range s.pending {
+		text, _, _ := strings.Cut(e.compact, ".")
+		header, err := base64.RawURLEncoding.DecodeString(text)
+		var h struct {
+			KID string `json:"kid"`
+		}
+		if e.claims == nil || e.compact == "" || err != nil || json.Unmarshal(header, &h) != nil {
+			continue
+		}
+		if slices.ContainsFunc(t.keys, func(k *seceventtest.Key) bool { return k.ID == h.KID }) {
+			continue
+		}
+		if e.compact, err = t.signEntry(e, Healthy); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replay applies one line.
 func (t *Transmitter) replay(l line) error {
 	if l.Op == opStream {
 		if l.StreamDoc == nil {

@@ -216,6 +216,14 @@ func TestWait(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Errorf("wait: %v", err)
 		}
+		go func() {
+			done <- r.tx.Wait(t.Context(), func(l pollertest.Ledger) bool { return l.Records[len(l.Records)-1].Status == 401 })
+		}()
+		r.token = "nonsense"
+		r.call("POST", r.tx.PollURL("s1"), `{}`)
+		if err := <-done; err != nil {
+			t.Errorf("wait for the end of a poll: %v", err)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := r.tx.Wait(ctx, func(pollertest.Ledger) bool { return false }); err == nil {

@@ -196,6 +196,23 @@ func TestJournal(t *testing.T) {
 	}
 }
 
+// TestJournalAfterRotation: a SET that was signed with a key of the last life must not become unverifiable.
+func TestJournalAfterRotation(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	open := func() *rig { return newRig(t, func(c *pollertest.Config) { c.Journal = path }) }
+	r := open()
+	r.tx.Rotate(seceventtest.MustKey(seceventtest.ES256, "sig-2"))
+	jti := r.send(pollertest.SessionRevoked(pollertest.Opaque("a")))
+	lost := r.poll(`{` + now + `}`).Sets[jti]
+	if err := r.tx.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := open().poll(`{` + now + `}`).Sets[jti]
+	if strings.Split(again, ".")[0] == strings.Split(lost, ".")[0] || claimsOf(t, again) == "" {
+		t.Errorf("got header %s again, want one of a key that is published", strings.Split(again, ".")[0])
+	}
+}
+
 func TestWrongDeliveries(t *testing.T) {
 	r := newRig(t, nil)
 	jti := r.send(pollertest.SessionRevoked(pollertest.Opaque("x")))

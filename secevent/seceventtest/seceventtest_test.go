@@ -61,6 +61,24 @@ func TestSignIsReadByOthers(t *testing.T) {
 	}
 }
 
+func TestSignFollowsTheHeader(t *testing.T) {
+	key := seceventtest.MustKey("RS256", "k")
+	key.OmitAlg = true
+	set, err := seceventtest.JWKS(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, alg := range []string{"RS256", "PS256"} {
+		compact, err := seceventtest.Sign(key, map[string]any{"alg": alg, "kid": "k"}, []byte("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := verify(t, set, compact); err != nil {
+			t.Errorf("%s: %v", alg, err)
+		}
+	}
+}
+
 func TestVectorTokens(t *testing.T) {
 	vectors, err := seceventtest.LoadVectors(os.DirFS("../testdata/vectors"))
 	if err != nil {
