@@ -20,7 +20,8 @@ type eventType struct {
 	deprecated bool
 }
 
-// types is the table: every event type of SSF §8, CAEP §3 and RISC §2. It is never changed.
+// types is the table: every event type of SSF §8, CAEP §3, RISC §2, RFC 9967 and the OAuth
+// event types draft of 2018. It is never changed.
 var types = [...]eventType{
 	{uri: Verification, name: "Stream verification", decode: decodeVerification},
 	{uri: StreamUpdated, name: "Stream updated", decode: decodeStreamUpdated},
@@ -48,6 +49,23 @@ var types = [...]eventType{
 	{uri: RISCBase + "recovery-activated", name: "Recovery activated"},
 	{uri: RISCBase + "recovery-information-changed", name: "Recovery information changed"},
 	{uri: RISCBase + "sessions-revoked", name: "All sessions revoked", deprecated: true},
+
+	{uri: OAuthBase + "token-issued", name: "Token issued"},
+	{uri: OAuthBase + "token-revoked", name: "Token revoked"},
+	{uri: OAuthBase + "tokens-revoked", name: "All tokens revoked"},
+
+	{uri: SCIMBase + "feed:add", name: "Resource joined the feed"},
+	{uri: SCIMBase + "feed:remove", name: "Resource left the feed"},
+	{uri: SCIMBase + "prov:create:full", name: "Resource created"},
+	{uri: SCIMBase + "prov:create:notice", name: "Resource created (notice)"},
+	{uri: SCIMBase + "prov:patch:full", name: "Resource changed"},
+	{uri: SCIMBase + "prov:patch:notice", name: "Resource changed (notice)"},
+	{uri: SCIMBase + "prov:put:full", name: "Resource replaced"},
+	{uri: SCIMBase + "prov:put:notice", name: "Resource replaced (notice)"},
+	{uri: SCIMBase + "prov:delete", name: "Resource deleted"},
+	{uri: SCIMBase + "prov:activate", name: "Resource activated"},
+	{uri: SCIMBase + "prov:deactivate", name: "Resource deactivated"},
+	{uri: SCIMBase + "misc:asyncresp", name: "Answer to an asynchronous request"},
 }
 
 func find(uri string) (eventType, bool) {
@@ -59,8 +77,8 @@ func find(uri string) (eventType, bool) {
 	return eventType{}, false
 }
 
-// Short returns the last part of the URI of a type that a specification names ("session-revoked"), and any other URI
-// unchanged. Short names are unique among those types.
+// Short returns the last path segment of the URI of a type that a specification names ("session-revoked"), and any other
+// URI unchanged. Short names are unique among those types.
 func Short(uri string) string {
 	if _, ok := find(uri); ok {
 		return uri[strings.LastIndexByte(uri, '/')+1:]
