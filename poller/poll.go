@@ -1,0 +1,442 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"harken/outbound"
+	"harken/ssf"
+)
+
+const (
+	maxRounds    = 100              // requests of one run
+	maxRoundTime = 10 * time.Second // of one run that goes on because there is more
+	shortestHold = time.Second      // an empty long poll that comes back sooner was none
+	longMargin   = 15 * time.Second // how much longer than the long poll the answer may take
+	stopGrace    = 3 * time.Second  // for the answer in flight when the program stops
+	slowPace     = 2 * time.Minute  // between polls of a stream that is not enabled
+)
+
+// poll is the poll job: connect if need be, then poll until nothing more is to be had.
+func (f *feed) poll(ctx context.Context) (int, error) {
+	if err := take(ctx, f.line); err != nil {
+		return 0, err
+	}
+	defer func() { <-f.line }()
+	mine, err := f.claim(ctx)
+	if err != nil {
+		return 0, f.failed(ctx, err)
+	}
+	if !mine {
+		return 0, nil
+	}
+	items, err := f.cycle(ctx)
+	if err == nil {
+		return items, nil
+	}
+	if ctx.Err() != nil && outbound.KindOf(err) == outbound.KindCanceled {
+		return items, err // we stopped it
+	}
+	return items, f.failed(ctx, err)
+}
+
+// cycle is one run of requests. An error means that the last one made no progress.
+func (f *feed) cycle(ctx context.Context) (int, error) {
+	l, err := f.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := f.rejudgeIfNews(ctx, l); err != nil {
+		return 0, err
+	}
+	long := l.spec.Poll.LongPoll.D()
+	ask := asking{wait: long}
+	items := 0
+	for start, round := f.now(), 1; ; round++ {
+		got, err := f.exchange(ctx, l, ask)
+		items += got.stored
+		if err != nil {
+			return items, err
+		}
+		f.step(StepPoll, nil)
+		if err := f.rejudgeIfNews(ctx, l); err != nil {
+			return items, err
+		}
+		switch goOn := round < maxRounds && f.now().Sub(start) < maxRoundTime; {
+		case ctx.Err() != nil:
+			return items, nil
+		case got.more && goOn:
+			ask = asking{} // what is there comes at once
+		case got.more:
+			f.rearm(f.now().Add(time.Second)) // others get their turn
+			return items, nil
+		case long > 0:
+			f.rearm(f.rearmLong(got))
+			return items, nil
+		case got.stored > 0 && goOn && f.repliesWait(ctx):
+			ask = asking{ackOnly: true}
+		default:
+			f.rearm(f.rest())
+			return items, nil
+		}
+	}
+}
+
+// rearmLong is when the next long poll goes out: at once, unless the transmitter does not hold requests.
+func (f *feed) rearmLong(got received) time.Time {
+	now := f.now()
+	if at := f.rest(); !at.IsZero() {
+		return at
+	}
+	if got.stored == 0 && got.took < shortestHold {
+		return now.Add(f.pause())
+	}
+	return now
+}
+
+// rest is when to poll a stream that is not enabled; zero where the schedule decides.
+func (f *feed) rest() time.Time {
+	switch f.snapshot().Stream.Status {
+	case statusPaused, statusDisabled, statusLost:
+		return f.now().Add(max(slowPace, f.pause()))
+	}
+	return time.Time{}
+}
+
+// pause is the interval of the schedule.
+func (f *feed) pause() time.Duration {
+	s, err := ParseSchedule(firstOf(f.transmitter().Spec.Poll.Schedule, defaultSchedule))
+	if err != nil {
+		return 10 * time.Second
+	}
+	return interval(s, f.now().UTC())
+}
+
+func (f *feed) repliesWait(ctx context.Context) bool {
+	r, err := f.svc.store.Replies(ctx, f.id, 1)
+	return err == nil && !r.Empty()
+}
+
+// asking is how one request is made.
+type asking struct {
+	wait    time.Duration // of a long poll; zero for a short one
+	ackOnly bool
+	bare    bool // without replies
+}
+
+// received is what one exchange brought.
+type received struct {
+	stored int // tokens that were new
+	more   bool
+	took   time.Duration
+}
+
+// exchange sends one request with the replies that wait, and stores what comes back. An error means no progress; it is
+// not written yet.
+func (f *feed) exchange(ctx context.Context, l *link, ask asking) (received, error) {
+	replies, err := f.replies(ctx)
+	if err != nil {
+		return received{}, err
+	}
+	if ask.bare {
+		replies = ssf.Replies{}
+	}
+	resp, err := f.send(ctx, l, ask, replies)
+	if err != nil {
+		return received{}, f.unanswered(l, err)
+	}
+	if resp.Status == 400 && !replies.Empty() && !f.barred() {
+		// The body of a 400 says nothing reliable; the one thing that we can leave out are the replies.
+		f.log.Warn("request refused, trying once without replies")
+		f.setBarred(true)
+		ask.bare = true
+		return f.exchange(ctx, l, ask)
+	}
+	got := received{took: resp.Took}
+	var answer pollAnswer
+	switch {
+	case resp.Status == 202 || resp.Status == 204:
+	case resp.Status/100 == 2 && len(resp.Body) == 0:
+		return got, fail(StepPoll, "the transmitter must answer with a JSON object, {} at least", "the answer is empty")
+	case resp.Status/100 == 2:
+		if answer, err = parsePoll(resp.Body); err != nil {
+			return got, f.unreadable(resp, err)
+		}
+	default:
+		return got, f.refused(ctx, l, resp)
+	}
+	got.more = answer.more
+	if !ask.bare {
+		f.setBarred(false)
+	}
+	return f.store(ctx, l, ask, got, answer, replies)
+}
+
+// replies reads what waits for the next request from the store: nothing is acknowledged from memory.
+func (f *feed) replies(ctx context.Context) (ssf.Replies, error) {
+	f.mu.Lock()
+	limit := f.acks
+	f.mu.Unlock()
+	r, err := f.svc.store.Replies(context.WithoutCancel(ctx), f.id, limit)
+	if err != nil {
+		return ssf.Replies{}, asStep(StepStore, fmt.Errorf("read replies: %w", err))
+	}
+	return r, nil
+}
+
+// send makes the request. When ctx ends while it is under way, the answer gets a moment to arrive: not every transmitter
+// sends a SET twice.
+func (f *feed) send(ctx context.Context, l *link, ask asking, replies ssf.Replies) (*outbound.Response, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	limit := f.batchSize(l)
+	if ask.ackOnly {
+		limit = 0
+	}
+	r := outbound.Request{URL: l.pollURL, Auth: l.cred, MaxBody: maxPollBody}
+	if ask.wait > 0 && !ask.ackOnly {
+		r.HeaderTimeout = ask.wait + longMargin
+		r.Timeout = r.HeaderTimeout + outbound.DefaultTimeout
+	}
+	if len(replies.Errs) > 0 {
+		r.Header = map[string][]string{"Content-Language": {"en"}}
+	}
+	body := newPollRequest(limit, ask.wait > 0 && !ask.ackOnly, replies)
+
+	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	release := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(stopGrace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-call.Done():
+		}
+	})
+	defer release()
+	f.setPolling(true)
+	defer f.setPolling(false)
+	return l.client.PostJSON(call, r, body, nil)
+}
+
+// batchSize is maxEvents of the next request.
+func (f *feed) batchSize(l *link) int {
+	n := l.spec.Poll.MaxEvents
+	if n <= 0 {
+		n = defaultBatch
+	}
+	if cut := f.snapshot().Poll.MaxEvents; cut > 0 {
+		n = min(n, cut)
+	}
+	return n
+}
+
+func (f *feed) setPolling(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.polling = on
+}
+
+func (f *feed) barred() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.retryAll
+}
+
+func (f *feed) setBarred(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.retryAll = on
+}
+
+// store commits an answer: tokens, confirmed replies and the new poll state together.
+func (f *feed) store(ctx context.Context, l *link, ask asking, got received, a pollAnswer, replies ssf.Replies) (received, error) {
+	if err := take(context.WithoutCancel(ctx), f.hold); err != nil {
+		return got, err
+	}
+	defer func() { <-f.hold }()
+	now := f.now()
+	old := f.snapshot()
+	st := clone(old)
+	var trouble *StepError
+	if len(a.tokens) == 0 && a.more && !ask.ackOnly {
+		trouble = fail(StepPoll, "the transmitter promises more and sends nothing", "an empty answer with moreAvailable")
+	} else {
+		healthy(&st, now)
+		f.grow(&st, l, len(a.tokens))
+	}
+	if len(a.tokens) == 0 && replies.Empty() {
+		if trouble == nil && quiet(old) {
+			f.keep(st) // an empty healthy answer costs no transaction
+			return got, nil
+		}
+		if trouble != nil {
+			return got, trouble
+		}
+	}
+	verdicts, err := f.svc.intake.Submit(context.WithoutCancel(ctx), Batch{
+		Transmitter: f.id, Epoch: f.epoch(), Verifier: l.verifier, Strict: l.spec.Errors == "strict", Tokens: a.tokens,
+		Confirmed: replies, State: &st,
+	})
+	if err != nil {
+		f.fenced(err)
+		return got, &StepError{Step: StepStore, Err: err, Advice: "see the state of the database on this page"}
+	}
+	f.keep(st)
+	f.restoreAcks()
+	if trouble != nil {
+		return got, trouble
+	}
+	if got.stored = f.progress(verdicts); got.stored == 0 && len(a.tokens) > 0 {
+		// Count the row of failures on from before this answer, which was stored as a good one.
+		st.Poll.Failures, st.Poll.Since = old.Poll.Failures, old.Poll.Since
+		f.keep(st)
+		return got, nothingNew(l, verdicts)
+	}
+	return got, nil
+}
+
+// quiet reports whether a healthy empty answer changes nothing worth storing.
+func quiet(st ssf.TransmitterState) bool {
+	return st.Poll.Failures == 0 && st.Poll.Step == "" && st.Poll.NextDue.IsZero() && st.Poll.MaxEvents == 0 && st.Poll.TokenWorked
+}
+
+// grow takes a cut batch size back, step by step, once answers fit again.
+func (f *feed) grow(st *ssf.TransmitterState, l *link, tokens int) {
+	cut := st.Poll.MaxEvents
+	if cut == 0 || tokens == 0 {
+		return
+	}
+	full := l.spec.Poll.MaxEvents
+	if full <= 0 {
+		full = defaultBatch
+	}
+	if cut *= 2; cut >= full {
+		cut = 0
+	}
+	st.Poll.MaxEvents = cut
+}
+
+func (f *feed) restoreAcks() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.acks = min(f.acks*2, maxReplies)
+}
+
+// progress counts what was new: accepted tokens, and undecided ones not seen before. A conflict, a bad token or one seen
+// before is no progress, so that a transmitter that repeats itself is asked less and less.
+func (f *feed) progress(verdicts []ssf.Verdict) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, v := range verdicts {
+		switch v.Outcome {
+		case ssf.OutcomeAccepted:
+			n++
+		case ssf.OutcomeUndecided:
+			if v.Full || f.seen[v.Key] {
+				continue
+			}
+			if len(f.seen) >= 10_000 {
+				clear(f.seen)
+			}
+			f.seen[v.Key] = true
+			n++
+		}
+	}
+	return n
+}
+
+// nothingNew says in words why an answer with tokens was no progress.
+func nothingNew(l *link, verdicts []ssf.Verdict) *StepError {
+	count := make(map[ssf.Outcome]int)
+	full := false
+	for _, v := range verdicts {
+		count[v.Outcome]++
+		full = full || v.Full
+	}
+	switch {
+	case full:
+		return fail(StepKeys, "find out why tokens cannot be judged: nothing more is taken until then", "the queue of undecided tokens is full")
+	case count[ssf.OutcomeRejected] > 0:
+		return fail(StepPoll, "look at the rejected tokens: the transmitter sends what cannot be accepted", "nothing new: %d tokens rejected, %d seen before", count[ssf.OutcomeRejected], len(verdicts)-count[ssf.OutcomeRejected])
+	case count[ssf.OutcomeUndecided] > 0:
+		e := fail(StepKeys, "check issuer, audience and algorithms, and that the key set has the keys that sign", "nothing new: %d tokens cannot be judged yet", count[ssf.OutcomeUndecided])
+		if s := l.keys.Status(); s.Error != "" {
+			e = fail(StepKeys, "the key set cannot be read: tokens are kept and judged once it can", "key set: %s", s.Error)
+		}
+		return e
+	case count[ssf.OutcomeConflict] > 0:
+		return fail(StepPoll, "two different tokens under one name: ask the transmitter's operator", "nothing new: %d tokens contradict earlier ones", count[ssf.OutcomeConflict])
+	}
+	return fail(StepPoll, "the transmitter does not take note of acknowledgements", "nothing new: %d tokens seen before", len(verdicts))
+}
+
+// unanswered explains a request without answer.
+func (f *feed) unanswered(l *link, err error) error {
+	if outbound.KindOf(err) == outbound.KindTooLarge {
+		return f.halve("the answer is larger than 8 MiB")
+	}
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return explainError(StepPoll, "poll", l.name(), err)
+}
+
+// unreadable explains an answer that is not what RFC 8936 §2.3 wants.
+func (f *feed) unreadable(resp *outbound.Response, err error) error {
+	if errors.Is(err, errTooMany) {
+		return f.halve(fmt.Sprintf("the answer has more than %d SETs", maxPollSETs))
+	}
+	what := "the answer is not acceptable JSON"
+	if isHTML(resp) {
+		what = "the answer is an HTML page"
+	}
+	return fail(StepPoll, "check that the poll address is the stream's, and no proxy or sign-in page is in between", "%s: %w", what, err)
+}
+
+// halve cuts the batch, down to one SET, so that big ones never block a stream.
+func (f *feed) halve(why string) error {
+	f.mu.Lock()
+	size := f.st.Poll.MaxEvents
+	if size == 0 {
+		if size = f.spec.Spec.Poll.MaxEvents; size <= 0 {
+			size = defaultBatch
+		}
+	}
+	f.st.Poll.MaxEvents = max(size/2, 1)
+	size = f.st.Poll.MaxEvents
+	f.mu.Unlock()
+	return fail(StepPoll, fmt.Sprintf("Harken asks for at most %d SETs now", size), "%s", why)
+}
+
+// refused explains a status that is no success, after looking at what may be behind it.
+func (f *feed) refused(ctx context.Context, l *link, resp *outbound.Response) error {
+	e := explain(StepPoll, "poll", l.client, l.name(), resp, nil)
+	class := outbound.Classify(resp, nil)
+	if class == outbound.ClassTooLarge {
+		f.mu.Lock()
+		f.acks = max(f.acks/2, 1)
+		f.mu.Unlock()
+	}
+	switch class {
+	case outbound.ClassForbidden, outbound.ClassNotFound, outbound.ClassConflict:
+		// A stream that is not enabled may be answered so: look before blaming the credential.
+		if err := f.readStatus(ctx, l); err != nil {
+			f.log.Warn("stream status not read", "err", err)
+		}
+		if st := f.snapshot().Stream; st.Status == statusPaused || st.Status == statusDisabled {
+			e.Advice = fmt.Sprintf("the transmitter has set the stream to %s: enable it there", st.Status)
+		}
+		if class == outbound.ClassNotFound {
+			f.mu.Lock()
+			f.stale = true // discover again: the address, or the stream, may be another
+			f.mu.Unlock()
+		}
+	}
+	return e
+}
