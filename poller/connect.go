@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -82,7 +83,7 @@ func (f *feed) build(ctx context.Context, t ssf.Transmitter) (*link, error) {
 		return nil, err
 	}
 	f.step(StepStream, nil)
-	if err := f.prove(l); err != nil {
+	if err := f.prove(ctx, l); err != nil {
 		l.client.Close()
 		f.step(StepKeys, err)
 		return nil, err
@@ -290,7 +291,7 @@ func (f *feed) usePollURL(ctx context.Context, l *link, url string) error {
 }
 
 // prove makes verifier and key set.
-func (f *feed) prove(l *link) error {
+func (f *feed) prove(ctx context.Context, l *link) error {
 	verifier, keys, err := f.svc.verifier(VerifierConfig{
 		Transmitter: f.id, Issuer: l.spec.Issuer, Audience: l.audience, Algorithms: l.spec.Algorithms,
 		Tolerances: l.spec.Tolerances, Strict: l.spec.Errors == "strict", KeysURL: l.meta.JWKSURI, Fetch: l.fetchKeys,
@@ -299,17 +300,33 @@ func (f *feed) prove(l *link) error {
 		return fail(StepKeys, "check audience, algorithms and tolerances", "%w", err)
 	}
 	l.verifier, l.keys = verifier, keys
+	// Fetched now so that trouble shows. It is no reason not to poll: tokens that come are kept until there are keys.
+	f.step(StepKeys, keys.Refresh(ctx))
 	return nil
 }
 
 // fetchKeys reads the key set, without credential.
-func (l *link) fetchKeys(ctx context.Context) ([]byte, http.Header, error) {
-	resp, err := l.client.GetJSON(ctx, outbound.Request{URL: l.meta.JWKSURI, MaxBody: maxMetadata}, nil)
+func (l *link) fetchKeys(ctx context.Context, url string) ([]byte, time.Duration, error) {
+	if url != l.meta.JWKSURI {
+		return nil, 0, errors.New("not the transmitter's key set")
+	}
+	resp, err := l.client.GetJSON(ctx, outbound.Request{URL: url, MaxBody: maxMetadata}, nil)
 	if err != nil {
-		return nil, nil, explainError(StepKeys, "get key set", authName{method: "none"}, err)
+		return nil, 0, explainError(StepKeys, "get key set", authName{method: "none"}, err)
 	}
 	if resp.Status != http.StatusOK {
-		return nil, nil, explain(StepKeys, "get key set", l.client, authName{method: "none"}, resp, nil)
+		return nil, 0, explain(StepKeys, "get key set", l.client, authName{method: "none"}, resp, nil)
 	}
-	return resp.Body, resp.Header, nil
+	return resp.Body, maxAge(resp.Header), nil
+}
+
+// maxAge reads how long an answer may be kept (RFC 9111 §5.2.2.1); zero if it does not say.
+func maxAge(h http.Header) time.Duration {
+	for directive := range strings.SplitSeq(strings.Join(h.Values("Cache-Control"), ","), ",") {
+		value, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(directive)), "max-age=")
+		if n, err := strconv.Atoi(strings.Trim(value, `"`)); ok && err == nil && n > 0 {
+			return time.Duration(min(n, maxInterval)) * time.Second
+		}
+	}
+	return 0
 }

@@ -1,35 +1,43 @@
 package poller
 
 import (
-	"errors"
 	"time"
 
 	"harken/ssf"
-	"harken/ssf/payload"
 )
 
-// judgeControl is the semantic layer for events about the stream itself: it applies them to the state, or finds the
-// fault (SSF §8.1.4, §8.1.5).
-func judgeControl(d *ssf.Delivery, b *Batch, now time.Time) {
+// noticeSlack is how much older than the known status a stream-updated event may be: clocks differ. Older ones are
+// history, redelivered perhaps.
+const noticeSlack = time.Minute
+
+// judge applies the semantic layer to a verified token: what is known of the stream, and what control events change in
+// it (SSF §8.1.4, §8.1.5).
+func (b *Batch) judge(d *ssf.Delivery, now time.Time) {
 	if d.SET.IsZero() {
 		return
 	}
-	fault := applyControl(d.SET.Claims(), b.State, now)
-	if fault == nil {
+	know := ssf.StreamKnowledge{Tolerances: b.Tolerances}
+	if b.State != nil {
+		s := &b.State.Stream
+		know.StreamID, know.Pending = s.ID, s.Pending
+		know.CriticalMembers, know.EventsDelivered = s.CriticalMembers, s.EventsDelivered
+	}
+	set, found, reject := d.SET.Judge(know, b.Strict)
+	if reject != nil {
+		d.SET, d.Rejected = ssf.VerifiedSET{}, reject
 		return
 	}
-	if b.Strict {
-		d.Rejected = &ssf.RejectError{Code: fault.Code, Layer: fault.Layer, Err: errors.New(fault.Message)}
-		d.SET = ssf.VerifiedSET{}
+	d.SET = set
+	if b.State == nil {
 		return
 	}
-	d.SET = d.SET.WithFaults(*fault)
-}
-
-// applyControl applies a control event to st, which may be nil.
-func applyControl(c ssf.Claims, st *ssf.TransmitterState, now time.Time) *ssf.Fault {
-	if st == nil || (c.Type != payload.Verification && c.Type != payload.StreamUpdated) {
-		return nil
+	s := &b.State.Stream
+	if found.Answered >= 0 {
+		if p := &s.Pending[found.Answered]; p.SeenAt.IsZero() {
+			p.SeenAt, s.VerifiedAt = now, now
+		}
 	}
-	return nil
+	if issued := set.Claims().IssuedAt; found.Status != "" && issued.Add(noticeSlack).After(s.StatusAt) {
+		s.Status, s.StatusReason = found.Status, printable(found.StatusReason, 200)
+	}
 }

@@ -37,7 +37,9 @@ type Batch struct {
 	Verifier Verifier
 	// Strict reports faults of the semantic layer instead of storing the token with them.
 	Strict bool
-	Tokens []Token
+	// Tolerances of the transmitter, for the semantic layer.
+	Tolerances []string
+	Tokens     []Token
 	// Confirmed are the replies which the request that brought this answer delivered.
 	Confirmed ssf.Replies
 	// State, if not nil, is stored in the same commit. Control events among the tokens change it first: a verification
@@ -103,7 +105,7 @@ func (in *Intake) Submit(ctx context.Context, b Batch) ([]ssf.Verdict, error) {
 		return nil, fmt.Errorf("intake of %s: %w", b.Transmitter, err)
 	}
 	for i := range deliveries {
-		judgeControl(&deliveries[i], &b, now)
+		b.judge(&deliveries[i], now)
 	}
 	return in.commit(ctx, b, deliveries)
 }

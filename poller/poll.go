@@ -64,6 +64,12 @@ func (f *feed) cycle(ctx context.Context) (int, error) {
 		if err := f.rejudgeIfNews(ctx, l); err != nil {
 			return items, err
 		}
+		if got.notice {
+			// What an event says of the status is confirmed at once: the endpoint wins (SSF §8.1.2).
+			if err := f.readStatus(ctx, l); err != nil {
+				f.log.Warn("stream status not read", "err", err)
+			}
+		}
 		switch goOn := round < maxRounds && f.now().Sub(start) < maxRoundTime; {
 		case ctx.Err() != nil:
 			return items, nil
@@ -130,6 +136,7 @@ type asking struct {
 type received struct {
 	stored int // tokens that were new
 	more   bool
+	notice bool // an event changed the stream's status
 	took   time.Duration
 }
 
@@ -279,7 +286,7 @@ func (f *feed) store(ctx context.Context, l *link, ask asking, got received, a p
 		}
 	}
 	verdicts, err := f.svc.intake.Submit(context.WithoutCancel(ctx), Batch{
-		Transmitter: f.id, Epoch: f.epoch(), Verifier: l.verifier, Strict: l.spec.Errors == "strict", Tokens: a.tokens,
+		Transmitter: f.id, Epoch: f.epoch(), Verifier: l.verifier, Strict: l.spec.Errors == "strict", Tolerances: l.spec.Tolerances, Tokens: a.tokens,
 		Confirmed: replies, State: &st,
 	})
 	if err != nil {
@@ -287,6 +294,7 @@ func (f *feed) store(ctx context.Context, l *link, ask asking, got received, a p
 		return got, &StepError{Step: StepStore, Err: err, Advice: "see the state of the database on this page"}
 	}
 	f.keep(st)
+	got.notice = st.Stream.Status != old.Stream.Status
 	f.restoreAcks()
 	if trouble != nil {
 		return got, trouble

@@ -2,7 +2,6 @@ package poller
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"harken/ssf"
@@ -47,10 +46,11 @@ type VerifierConfig struct {
 	Tolerances []string
 	// Strict reports what may be our own fault at once instead of keeping it undecided.
 	Strict bool
-	// KeysURL is "jwks_uri" of the metadata (SSF §7.1). Only Fetch may be used to read it.
+	// KeysURL is "jwks_uri" of the metadata (SSF §7.1).
 	KeysURL string
-	// Fetch reads KeysURL through the transmitter's guarded client and returns body and header of a 200 answer.
-	Fetch func(ctx context.Context) (body []byte, header http.Header, err error)
+	// Fetch reads KeysURL, and nothing else, through the transmitter's guarded client. maxAge is what Cache-Control
+	// allows; zero if it says nothing.
+	Fetch func(ctx context.Context, url string) (body []byte, maxAge time.Duration, err error)
 }
 
 // NewVerifier makes the Verifier of a transmitter and its Keys. It connects to nothing.

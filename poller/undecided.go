@@ -61,7 +61,7 @@ func (f *feed) resubmit(ctx context.Context, l *link, page []ssf.UndecidedToken,
 	st := f.snapshot()
 	before := f.snapshot()
 	b := Batch{
-		Transmitter: f.id, Epoch: f.epoch(), Verifier: l.verifier, Strict: l.spec.Errors == "strict", Tokens: tokens, State: &st,
+		Transmitter: f.id, Epoch: f.epoch(), Verifier: l.verifier, Strict: l.spec.Errors == "strict", Tolerances: l.spec.Tolerances, Tokens: tokens, State: &st,
 		queueOnly: true,
 	}
 	if _, err := f.svc.intake.Submit(ctx, b); err != nil {
