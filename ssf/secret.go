@@ -11,7 +11,10 @@ const Redacted = "[redacted]"
 
 // Secret is a value that must never be printed, logged or encoded: each of its text forms is Redacted. The zero value
 // is the empty secret. Only Reveal gives the value, and only code that puts it on the wire or hashes it may call it.
-type Secret struct{ value string }
+//
+// The value lies behind a pointer: package fmt cannot call methods on an unexported field of another struct, and would
+// print a plain string there.
+type Secret struct{ value *string }
 
 var (
 	_ fmt.Formatter          = Secret{}
@@ -20,13 +23,18 @@ var (
 )
 
 // NewSecret wraps value.
-func NewSecret(value string) Secret { return Secret{value: value} }
+func NewSecret(value string) Secret { return Secret{value: &value} }
 
 // Reveal returns the value itself.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // IsZero reports whether there is no secret.
-func (s Secret) IsZero() bool { return s.value == "" }
+func (s Secret) IsZero() bool { return s.value == nil || *s.value == "" }
 
 // String returns Redacted.
 func (Secret) String() string { return Redacted }
