@@ -1,0 +1,27 @@
+package main
+
+import (
+	"harken/poller"
+	"harken/respond"
+	"harken/ssf"
+)
+
+// checkSchedule says what is wrong with a schedule; an empty one is the default.
+func checkSchedule(path, schedule string) []ssf.Problem {
+	if schedule == "" {
+		return nil
+	}
+	if err := poller.CheckSchedule(schedule); err != nil {
+		return []ssf.Problem{{Path: path, Message: err.Error()}}
+	}
+	return nil
+}
+
+// checkConnector compiles a connector's document, the preset's parts included.
+func checkConnector(path string, spec ssf.ConnectorSpec) []ssf.Problem {
+	presets, err := respond.Presets()
+	if err != nil {
+		return []ssf.Problem{{Path: path, Message: err.Error()}}
+	}
+	return respond.CheckSpec(spec, presets, path)
+}
