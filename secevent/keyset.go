@@ -113,7 +113,10 @@ func (s *KeySet) Keys(ctx context.Context, kid, alg string) ([]Key, error) {
 		return found, err
 	}
 	if flight == nil {
-		if err := s.wait(ctx, s.ask(ctx, kid)); err != nil {
+		if flight = s.ask(ctx, kid); flight == nil {
+			return nil, err
+		}
+		if err := s.wait(ctx, flight); err != nil {
 			return nil, err
 		}
 		found, err = s.find(kid, alg)
@@ -200,7 +203,7 @@ func (s *KeySet) ask(ctx context.Context, kid string) *flight {
 	return s.fetchLocked(ctx)
 }
 
-// miss remembers that kid is unknown.
+// miss remembers that a fetch did not bring kid.
 func (s *KeySet) miss(kid string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

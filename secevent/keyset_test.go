@@ -1,0 +1,407 @@
+package secevent_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"harken/secevent"
+	"harken/secevent/seceventtest"
+	"harken/ssf"
+)
+
+// inBubble runs f on virtual time with a verifier whose keys come from e.
+func inBubble(t *testing.T, e *endpoint, f func(t *testing.T, s *secevent.KeySet, verify func(token string) string)) {
+	keyOf()
+	synctest.Test(t, func(t *testing.T) {
+		s := keySet(t, e, time.Now)
+		v := verifier(t, s, func(c *secevent.Config) {
+			c.Now = func() time.Time { return time.Unix(1767225700, 0) }
+		})
+		f(t, s, func(token string) string {
+			_, err := v.Verify(t.Context(), "", token)
+			return outcome(err)
+		})
+	})
+}
+
+func TestManyUnknownKeysCauseFewFetches(t *testing.T) {
+	k := keyOf()["ES256"]
+	e := &endpoint{body: jwks(t, k)}
+	inBubble(t, e, func(t *testing.T, _ *secevent.KeySet, verify func(string) string) {
+		good := sign(t, k, nil, claims(nil))
+		if got := verify(good); got != "accepted" {
+			t.Fatalf("first token: got %s, want accepted", got)
+		}
+		body := strings.SplitN(good, ".", 2)[1]
+		began := time.Now()
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				for range 100 {
+					time.Sleep(time.Duration(rand.IntN(590)) * time.Millisecond)
+					header := fmt.Sprintf(`{"alg":"ES256","typ":"secevent+jwt","kid":"x%d"}`, rand.Uint64())
+					if got := verify(base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + body); got != "unknown_key" {
+						t.Errorf("unknown key: got %s, want unknown_key", got)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if d := time.Since(began); d > time.Minute {
+			t.Fatalf("test took %s of virtual time, want at most a minute", d)
+		}
+		if n := e.fetches.Load(); n > 2 {
+			t.Errorf("fetches in a minute: got %d, want at most 2", n)
+		}
+	})
+}
+
+func TestOneFetchServesAllWhoWait(t *testing.T) {
+	k := keyOf()["ES256"]
+	e := &endpoint{body: jwks(t, k), delay: 3 * time.Second}
+	inBubble(t, e, func(t *testing.T, _ *secevent.KeySet, verify func(string) string) {
+		token := sign(t, k, nil, claims(nil))
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				if got := verify(token); got != "accepted" {
+					t.Errorf("got %s, want accepted", got)
+				}
+			})
+		}
+		wg.Wait()
+		if n := e.fetches.Load(); n != 1 {
+			t.Errorf("fetches: got %d, want 1", n)
+		}
+	})
+}
+
+func TestHangingEndpointHoldsUpNobodyForLong(t *testing.T) {
+	k := keyOf()["ES256"]
+	e := &endpoint{body: jwks(t, k), delay: time.Hour}
+	inBubble(t, e, func(t *testing.T, s *secevent.KeySet, verify func(string) string) {
+		token := sign(t, k, nil, claims(nil))
+		began := time.Now()
+		for range 20 {
+			if got := verify(token); got != "keys_unavailable" {
+				t.Errorf("got %s, want keys_unavailable", got)
+			}
+		}
+		if d := time.Since(began); d > 10*time.Second {
+			t.Errorf("20 tokens waited %s, want at most 10 s together", d)
+		}
+		time.Sleep(time.Minute) // the fetch gives up
+		if st := s.State(); st.Error == "" || st.Generation != 0 || st.Since.IsZero() {
+			t.Errorf("state: got %+v, want an error and no keys", st)
+		}
+	})
+}
+
+func TestRotationLosesNothing(t *testing.T) {
+	k, next := keyOf()["ES256"], seceventtest.MustKey("ES256", "k-next")
+	e := &endpoint{body: jwks(t, k)}
+	inBubble(t, e, func(t *testing.T, s *secevent.KeySet, verify func(string) string) {
+		older, newer := sign(t, k, nil, claims(nil)), sign(t, next, nil, claims(nil))
+		if got := verify(older); got != "accepted" {
+			t.Fatalf("got %s, want accepted", got)
+		}
+		e.set(jwks(t, next), nil)
+		if got := verify(newer); got != "unknown_key" { // a fetch was a moment ago
+			t.Errorf("new key at once: got %s, want unknown_key", got)
+		}
+		time.Sleep(time.Minute) // until the keys may be fetched again
+		if got := verify(newer); got != "accepted" {
+			t.Errorf("new key later: got %s, want accepted", got)
+		}
+		if got := verify(older); got != "unknown_key" {
+			t.Errorf("withdrawn key: got %s, want unknown_key", got)
+		}
+		if got := s.State(); got.Generation != 2 || got.Usable != 1 {
+			t.Errorf("state: got %+v, want generation 2 with one key", got)
+		}
+	})
+}
+
+func TestWithdrawnKeyStopsAtOnce(t *testing.T) {
+	k := keyOf()["ES256"]
+	e := &endpoint{body: jwks(t, k)}
+	inBubble(t, e, func(t *testing.T, s *secevent.KeySet, verify func(string) string) {
+		token := sign(t, k, nil, claims(nil))
+		if got := verify(token); got != "accepted" {
+			t.Fatalf("got %s, want accepted", got)
+		}
+		e.set([]byte(`{"keys":[]}`), nil)
+		time.Sleep(time.Minute)
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := verify(token); got != "unknown_key" {
+			t.Errorf("after one refresh: got %s, want unknown_key", got)
+		}
+	})
+}
+
+func TestMissedKeyIsForgottenAfterAWhile(t *testing.T) {
+	k, next := keyOf()["ES256"], seceventtest.MustKey("ES256", "k-next")
+	e := &endpoint{body: jwks(t, k), maxAge: time.Hour}
+	inBubble(t, e, func(t *testing.T, _ *secevent.KeySet, verify func(string) string) {
+		token := sign(t, next, nil, claims(nil))
+		for range 30 { // 5 minutes
+			if got := verify(token); got != "unknown_key" {
+				t.Fatalf("got %s, want unknown_key", got)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		if n := e.fetches.Load(); n != 1 {
+			t.Errorf("fetches for one unknown key in 5 minutes: got %d, want 1", n)
+		}
+		e.set(jwks(t, k, next), nil)
+		if got := verify(token); got != "accepted" {
+			t.Errorf("published later: got %s, want accepted", got)
+		}
+	})
+}
+
+// A transmitter that changes its key and keeps the id, or names no key at all, must not have its tokens called bad.
+func TestSameIDNewKey(t *testing.T) {
+	for _, kid := range []string{"k", ""} {
+		old, next := seceventtest.MustKey("ES256", kid), seceventtest.MustKey("ES256", kid)
+		e := &endpoint{body: jwks(t, old)}
+		inBubble(t, e, func(t *testing.T, _ *secevent.KeySet, verify func(string) string) {
+			if got := verify(sign(t, old, nil, claims(nil))); got != "accepted" {
+				t.Fatalf("kid %q: got %s, want accepted", kid, got)
+			}
+			e.set(jwks(t, next), nil)
+			token := sign(t, next, nil, claims(nil))
+			if kid == "" {
+				if got := verify(token); got != "unknown_key" {
+					t.Errorf("kid %q at once: got %s, want unknown_key", kid, got)
+				}
+			}
+			time.Sleep(61 * time.Second)
+			if got := verify(token); got != "accepted" {
+				t.Errorf("kid %q: got %s, want accepted", kid, got)
+			}
+			if got := verify(sign(t, old, nil, claims(nil))); kid != "" && got != "authentication_failed/signature" {
+				t.Errorf("kid %q, old key: got %s, want authentication_failed/signature", kid, got)
+			}
+		})
+	}
+}
+
+func TestEndpointDown(t *testing.T) {
+	k := keyOf()["ES256"]
+	e := &endpoint{body: jwks(t, k)}
+	inBubble(t, e, func(t *testing.T, s *secevent.KeySet, verify func(string) string) {
+		token := sign(t, k, nil, claims(nil))
+		if got := verify(token); got != "accepted" {
+			t.Fatalf("got %s, want accepted", got)
+		}
+		e.set(nil, errors.New("no route"))
+		for range 23 {
+			time.Sleep(time.Hour)
+			if got := verify(token); got != "accepted" {
+				t.Fatalf("endpoint down within a day: got %s, want accepted", got)
+			}
+		}
+		if st := s.State(); st.Error != "no route" || st.Usable != 1 {
+			t.Errorf("state: got %+v, want the error and the last good key", st)
+		}
+		if err := s.Refresh(t.Context()); !errors.Is(err, ssf.ErrKeysUnavailable) {
+			t.Errorf("refresh: got %v, want ErrKeysUnavailable", err)
+		}
+		time.Sleep(time.Hour + time.Second)
+		if got := verify(token); got != "keys_unavailable" {
+			t.Errorf("endpoint down for a day: got %s, want keys_unavailable", got)
+		}
+		e.set(jwks(t, k), nil)
+		time.Sleep(time.Minute)
+		if got := verify(token); got != "accepted" {
+			t.Errorf("endpoint up again: got %s, want accepted", got)
+		}
+	})
+}
+
+func TestNeverFetchedVerifiesNothing(t *testing.T) {
+	e := &endpoint{err: errors.New("down")}
+	inBubble(t, e, func(t *testing.T, _ *secevent.KeySet, verify func(string) string) {
+		for range 10 {
+			if got := verify(sign(t, keyOf()["ES256"], nil, claims(nil))); got != "keys_unavailable" {
+				t.Errorf("got %s, want keys_unavailable", got)
+			}
+		}
+		if n := e.fetches.Load(); n != 1 {
+			t.Errorf("fetches: got %d, want 1", n)
+		}
+	})
+}
+
+func TestRefreshFollowsCacheControl(t *testing.T) {
+	for _, tc := range []struct{ age, want time.Duration }{
+		{0, 5 * time.Minute}, {time.Second, 5 * time.Minute}, {20 * time.Minute, 20 * time.Minute}, {24 * time.Hour, time.Hour},
+	} {
+		k := keyOf()["ES256"]
+		e := &endpoint{body: jwks(t, k), maxAge: tc.age}
+		inBubble(t, e, func(t *testing.T, s *secevent.KeySet, verify func(string) string) {
+			token := sign(t, k, nil, claims(nil))
+			verify(token)
+			st := s.State()
+			if got := st.NextAt.Sub(st.FetchedAt); got != tc.want {
+				t.Errorf("max-age %s: next fetch after %s, want %s", tc.age, got, tc.want)
+			}
+			time.Sleep(tc.want - time.Second)
+			verify(token)
+			if n := e.fetches.Load(); n != 1 {
+				t.Errorf("max-age %s: got %d fetches before it is over, want 1", tc.age, n)
+			}
+			time.Sleep(time.Second)
+			verify(token)
+			if n := e.fetches.Load(); n != 2 {
+				t.Errorf("max-age %s: got %d fetches after it is over, want 2", tc.age, n)
+			}
+		})
+	}
+}
+
+func TestCancelledWait(t *testing.T) {
+	k := keyOf()["ES256"]
+	synctest.Test(t, func(t *testing.T) {
+		e := &endpoint{body: jwks(t, k), delay: 5 * time.Second}
+		v := verifier(t, keySet(t, e, time.Now), nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := v.Verify(ctx, "", sign(t, k, nil, claims(nil))); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want the context's error", err)
+		}
+		time.Sleep(5 * time.Second) // the fetch goes on for others
+		if _, err := v.Verify(t.Context(), "", sign(t, k, nil, claims(nil))); err != nil {
+			t.Errorf("got %v, want the fetch to have served", err)
+		}
+		if n := e.fetches.Load(); n != 1 {
+			t.Errorf("fetches: got %d, want 1", n)
+		}
+	})
+}
+
+func TestTransmittersShareAKeyID(t *testing.T) {
+	a, b := seceventtest.MustKey("ES256", "same"), seceventtest.MustKey("ES256", "same")
+	va := verifier(t, static(t, a), nil)
+	vb := verifier(t, static(t, b), nil)
+	token := sign(t, a, nil, claims(nil))
+	if _, err := va.Verify(t.Context(), "j-1", token); err != nil {
+		t.Errorf("own transmitter: got %v, want accepted", err)
+	}
+	if _, err := vb.Verify(t.Context(), "j-1", token); outcome(err) != "authentication_failed/signature" {
+		t.Errorf("other transmitter: got %s, want authentication_failed/signature", outcome(err))
+	}
+}
+
+func TestKeySetDocuments(t *testing.T) {
+	good := string(jwkOf(t, keyOf()["ES256"]))
+	for name, doc := range map[string]string{
+		"html": "<html>", "empty": "", "array": "[]", "no keys": "{}", "keys null": `{"keys":null}`, "keys object": `{"keys":{}}`,
+		"duplicate": `{"keys":[],"keys":[]}`, "trailing": `{"keys":[]}x`, "other case": `{"Keys":[]}`,
+		"deep":          `{"keys":[` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `]}`,
+		"51 keys":       `{"keys":[` + strings.Repeat(good+",", 50) + good + `]}`,
+		"too large":     `{"keys":[],"x":"` + strings.Repeat("a", 256<<10) + `"}`,
+		"invalid UTF-8": "{\"keys\":[],\"x\":\"\xff\"}",
+	} {
+		if _, _, err := secevent.NewStaticKeys([]byte(doc)); err == nil {
+			t.Errorf("%s: got no error, want one", name)
+		}
+	}
+	if source, alarms, err := secevent.NewStaticKeys([]byte(`{"keys":[]}`)); err != nil || source == nil || len(alarms) > 0 {
+		t.Errorf("empty set: got %v and alarms %v, want neither", err, alarms)
+	}
+}
+
+func jwkOf(t *testing.T, k *seceventtest.Key) []byte {
+	t.Helper()
+	j, err := k.JWK()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func TestUnusableKeysNeverTakeDownTheRest(t *testing.T) {
+	k := keyOf()["ES256"]
+	good := string(jwkOf(t, k))
+	b64 := base64.RawURLEncoding.EncodeToString
+	modulus := func(bits int) string {
+		n := make([]byte, bits/8)
+		n[0], n[len(n)-1] = 0xff, 0x01
+		return b64(n)
+	}
+	enc := func(with string) string { return strings.Replace(good, `"kid":"k-ES256"`, `"kid":"bad",`+with, 1) }
+	for name, tc := range map[string]struct {
+		jwk   string
+		minor bool
+	}{
+		"not an object":       {jwk: `7`},
+		"symmetric":           {jwk: `{"kty":"oct","kid":"bad","k":"AAAA"}`},
+		"private member":      {jwk: enc(`"d":"AAAA"`)},
+		"wrong use":           {jwk: strings.Replace(enc(`"x":"y"`), `"use":"sig"`, `"use":"enc"`, 1), minor: true},
+		"key_ops":             {jwk: enc(`"key_ops":["sign"]`), minor: true},
+		"kid number":          {jwk: `{"kty":"OKP","crv":"Ed25519","kid":7,"x":"` + modulus(256) + `"}`},
+		"other kind":          {jwk: `{"kty":"AKP","kid":"bad"}`},
+		"RSA 1024":            {jwk: `{"kty":"RSA","kid":"bad","e":"AQAB","n":"` + modulus(1024) + `"}`},
+		"RSA 16384":           {jwk: `{"kty":"RSA","kid":"bad","e":"AQAB","n":"` + modulus(16384) + `"}`},
+		"RSA huge":            {jwk: `{"kty":"RSA","kid":"bad","e":"AQAB","n":"` + modulus(1<<20) + `"}`},
+		"RSA even exponent":   {jwk: `{"kty":"RSA","kid":"bad","e":"AQAC","n":"` + modulus(2048) + `"}`},
+		"RSA exponent 3":      {jwk: `{"kty":"RSA","kid":"bad","e":"Aw","n":"` + modulus(2048) + `"}`},
+		"RSA exponent huge":   {jwk: `{"kty":"RSA","kid":"bad","e":"_____w_____8","n":"` + modulus(2048) + `"}`},
+		"RSA padded":          {jwk: `{"kty":"RSA","kid":"bad","e":"AQAB==","n":"` + modulus(2048) + `"}`},
+		"EC off curve":        {jwk: `{"kty":"EC","crv":"P-256","kid":"bad","x":"` + modulus(256) + `","y":"` + modulus(256) + `"}`},
+		"EC infinity":         {jwk: `{"kty":"EC","crv":"P-256","kid":"bad","x":"` + b64(make([]byte, 32)) + `","y":"` + b64(make([]byte, 32)) + `"}`},
+		"EC short":            {jwk: `{"kty":"EC","crv":"P-256","kid":"bad","x":"AA","y":"AA"}`},
+		"EC unknown curve":    {jwk: `{"kty":"EC","crv":"secp256k1","kid":"bad","x":"AA","y":"AA"}`},
+		"Ed25519 short":       {jwk: `{"kty":"OKP","crv":"Ed25519","kid":"bad","x":"AA"}`},
+		"X25519":              {jwk: `{"kty":"OKP","crv":"X25519","kid":"bad","x":"` + modulus(256) + `"}`},
+		"encryption alg":      {jwk: `{"kty":"RSA","kid":"bad","alg":"RSA-OAEP","e":"AQAB","n":"` + modulus(2048) + `"}`, minor: true},
+		"HMAC alg on RSA key": {jwk: `{"kty":"RSA","kid":"bad","alg":"HS256","e":"AQAB","n":"` + modulus(2048) + `"}`, minor: true},
+	} {
+		if tc.jwk == enc(`"x":"y"`) {
+			t.Fatalf("%s: the test changed nothing", name)
+		}
+		tc.jwk = strings.Replace(tc.jwk, `"x":"y",`, "", 1)
+		source, alarms, err := secevent.NewStaticKeys([]byte(`{"keys":[` + tc.jwk + `,` + good + `]}`))
+		if err != nil {
+			t.Errorf("%s: got %v, want the rest of the set", name, err)
+			continue
+		}
+		if len(alarms) != 1 || alarms[0].Minor != tc.minor {
+			t.Errorf("%s: alarms: got %v, want one with minor %v", name, alarms, tc.minor)
+		}
+		if _, err := verifier(t, source, nil).Verify(t.Context(), "", sign(t, k, nil, claims(nil))); err != nil {
+			t.Errorf("%s: token of the good key: got %v, want accepted", name, err)
+		}
+	}
+}
+
+func TestDuplicateKeyIDsAreDropped(t *testing.T) {
+	k, twin := keyOf()["ES256"], seceventtest.MustKey("ES384", "k-ES256")
+	other := keyOf()["EdDSA"]
+	source, alarms, err := secevent.NewStaticKeys(jwks(t, k, other, twin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(alarms) != 2 || alarms[0].KeyID != "k-ES256" || alarms[0].Minor {
+		t.Errorf("alarms: got %v, want two for k-ES256", alarms)
+	}
+	v := verifier(t, source, nil)
+	if _, err := v.Verify(t.Context(), "", sign(t, k, nil, claims(nil))); outcome(err) != "unknown_key" {
+		t.Errorf("duplicate id: got %s, want unknown_key", outcome(err))
+	}
+	if _, err := v.Verify(t.Context(), "", sign(t, other, nil, claims(nil))); err != nil {
+		t.Errorf("other key: got %v, want accepted", err)
+	}
+}
