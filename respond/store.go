@@ -11,6 +11,8 @@ import (
 type Store interface {
 	Connectors(ctx context.Context) ([]ssf.Connector, error)
 	Connector(ctx context.Context, id ssf.ConnectorID) (ssf.Connector, error)
+	// Transmitters tells which connectors an event is about.
+	Transmitters(ctx context.Context) ([]ssf.Transmitter, error)
 	// EventView returns an event with its state.
 	EventView(ctx context.Context, seq ssf.Seq) (ssf.EventView, error)
 	// IdentityView returns an identity with the accounts that its sources list now.

@@ -66,7 +66,10 @@ func (s *Service) places(ctx context.Context, w who) (places []place, uncovered 
 	if err != nil {
 		return nil, nil, fmt.Errorf("connectors: %w", err)
 	}
-	matched := w.event.State.Match.Account
+	about, err := s.about(ctx, w.event)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, account := range w.view.Accounts {
 		if !account.Removed.IsZero() {
 			continue
@@ -79,7 +82,7 @@ func (s *Service) places(ctx context.Context, w who) (places []place, uncovered 
 			covered = true
 			places = append(places, place{
 				connector: c, system: s.systems.of(c), account: account,
-				byEvent: !matched.IsZero() && matched.Source == account.Ref.Source,
+				byEvent: about(c.Spec),
 			})
 		}
 		if !covered {
@@ -104,6 +107,28 @@ func (s *Service) places(ctx context.Context, w who) (places []place, uncovered 
 		)
 	})
 	return places, uncovered, nil
+}
+
+// about tells the connectors that an event is about: those named by its transmitter, and those whose source its subject
+// was found in.
+func (s *Service) about(ctx context.Context, event ssf.EventView) (func(ssf.ConnectorSpec) bool, error) {
+	if event.Event.Seq == 0 {
+		return func(ssf.ConnectorSpec) bool { return false }, nil
+	}
+	transmitters, err := s.store.Transmitters(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("transmitters: %w", err)
+	}
+	sources := []ssf.SourceID{event.State.Match.Account.Source}
+	var named []ssf.ConnectorID
+	for _, t := range transmitters {
+		if t.Spec.ID == event.Event.Transmitter {
+			sources, named = append(sources, t.Spec.SubjectID.Account), t.Spec.Connectors
+		}
+	}
+	return func(c ssf.ConnectorSpec) bool {
+		return c.Source != "" && slices.Contains(sources, c.Source) || slices.Contains(named, c.ID)
+	}, nil
 }
 
 // ability is what the place's system can do of kind; a connector that cannot be used can do nothing.
