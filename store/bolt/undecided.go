@@ -1,0 +1,263 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"harken/ssf"
+	"harken/store"
+)
+
+// The bounds of one transmitter's undecided queue.
+const (
+	maxUndecided      = 10_000
+	maxUndecidedBytes = 64 << 20
+	// maxRejected is how many rejected tokens are kept for each transmitter.
+	maxRejected = 10_000
+)
+
+// queueKey is the key of an undecided or rejected token.
+func queueKey(id ssf.TransmitterID, n uint64) []byte { return store.Key{}.Text(string(id)).Uint(n) }
+
+func rawName(id ssf.TransmitterID, key, raw string) []byte { return store.Hash(string(id), key, raw) }
+
+func undecidedFacts(t ssf.UndecidedToken) facts {
+	var f facts
+	f.set(iUndecRaw, rawName(t.Transmitter, t.Key, t.Raw), store.Key{}.Uint(t.N))
+	f.count(txCount(t.Transmitter, "undecided"))
+	f.count(txCount(t.Transmitter, "undecided/"+string(t.Reason)))
+	return f
+}
+
+func bytesCount(id ssf.TransmitterID) countKey {
+	return countKey{bCounts, txCount(id, "undecided_bytes")}
+}
+
+func rejectedFacts(t ssf.RejectedToken) facts {
+	var f facts
+	f.set(iRejRaw, rawName(t.Transmitter, t.Key, t.Raw), store.Key{}.Uint(t.N))
+	f.count(txCount(t.Transmitter, "rejected"))
+	return f
+}
+
+// queued finds a token in the undecided queue, by its number or by its bytes.
+func (in *intake) queued(d ssf.Delivery) (t ssf.UndecidedToken, found bool, err error) {
+	n := d.Queued
+	if n == 0 {
+		value := in.bucket(iUndecRaw).Get(rawName(in.id, d.Key, d.Raw))
+		if value == nil {
+			return t, false, nil
+		}
+		if n, _, err = store.CutUint(value); err != nil {
+			return t, false, err
+		}
+	}
+	return get[ssf.UndecidedToken](&in.view, bUndecided, queueKey(in.id, n))
+}
+
+// dequeue takes a token that is decided now off the queue. The first received time is kept; acked tells that the token
+// was acknowledged while it waited.
+func (in *intake) dequeue(d *ssf.Delivery) (acked bool, err error) {
+	t, found, err := in.queued(*d)
+	if err != nil || !found {
+		return false, err
+	}
+	if !t.ReceivedAt.IsZero() && t.ReceivedAt.Before(d.ReceivedAt) {
+		d.ReceivedAt = t.ReceivedAt
+	}
+	// One delivered again after its ack wants another ack: the first was lost.
+	return t.Acked && d.Queued != 0, in.dropUndecided(t)
+}
+
+func (in *intake) dropUndecided(t ssf.UndecidedToken) error {
+	if err := in.apply(undecidedFacts(t), facts{}); err != nil {
+		return err
+	}
+	in.mutation.counts[bytesCount(t.Transmitter)] -= int64(len(t.Raw))
+	return in.del(bUndecided, queueKey(t.Transmitter, t.N))
+}
+
+// undecided keeps a token that cannot be judged yet. It is neither acknowledged nor reported.
+func (in *intake) undecided(d ssf.Delivery) (ssf.Verdict, error) {
+	v := ssf.Verdict{Key: d.Key, Outcome: ssf.OutcomeUndecided}
+	old, found, err := in.queued(d)
+	if err != nil {
+		return v, err
+	}
+	if found {
+		return v, in.stillUndecided(d, old)
+	}
+	if d.Queued != 0 {
+		return v, nil // judged by another delivery meanwhile
+	}
+	count := in.pending(countKey{bCounts, txCount(in.id, "undecided")})
+	size := in.pending(bytesCount(in.id))
+	if count >= maxUndecided || size+len(d.Raw) > maxUndecidedBytes {
+		v.Full = true
+		in.full++
+		return v, nil
+	}
+	t := ssf.UndecidedToken{
+		Transmitter: in.id, Key: d.Key, Raw: d.Raw, Reason: d.Undecided.Reason, Code: d.Undecided.Code,
+		Detail: detail(d.Undecided.Err), ReceivedAt: d.ReceivedAt,
+	}
+	if t.N, err = in.next(bUndecided); err != nil {
+		return v, err
+	}
+	in.mutation.counts[bytesCount(in.id)] += int64(len(t.Raw))
+	if err := in.apply(facts{}, undecidedFacts(t)); err != nil {
+		return v, err
+	}
+	return v, put(in.mutation, bUndecided, queueKey(in.id, t.N), t)
+}
+
+// stillUndecided notes a new reason. A token that was acknowledged and comes again is acknowledged again.
+func (in *intake) stillUndecided(d ssf.Delivery, old ssf.UndecidedToken) error {
+	if old.Acked && d.Queued == 0 {
+		if err := in.reply(replyRecord{Key: d.Key, Ack: true}); err != nil {
+			return err
+		}
+	}
+	now := old
+	now.Reason, now.Code, now.Detail = d.Undecided.Reason, d.Undecided.Code, detail(d.Undecided.Err)
+	if now == old {
+		return nil
+	}
+	if err := in.apply(undecidedFacts(old), undecidedFacts(now)); err != nil {
+		return err
+	}
+	return put(in.mutation, bUndecided, queueKey(in.id, now.N), now)
+}
+
+// pending is a counter as it will be after what this transaction did so far.
+func (m *mutation) pending(c countKey) int { return m.counted(c.b, c.key) + int(m.counts[c]) }
+
+func detail(err error) string {
+	if err == nil {
+		return ""
+	}
+	return store.Line(err.Error())
+}
+
+// rejected keeps a bad token once, and reports it unless it was acknowledged while it waited.
+func (in *intake) rejected(d ssf.Delivery, acked bool) (ssf.Verdict, error) {
+	v := ssf.Verdict{Key: d.Key, Outcome: ssf.OutcomeRejected}
+	if !in.has(iRejRaw, rawName(in.id, d.Key, d.Raw)) {
+		t := ssf.RejectedToken{
+			Transmitter: in.id, Key: d.Key, Raw: d.Raw, Code: d.Rejected.Code, Layer: d.Rejected.Layer,
+			Reason: detail(d.Rejected.Err), ReceivedAt: d.ReceivedAt,
+		}
+		if err := in.putRejected(t); err != nil {
+			return v, err
+		}
+	}
+	if acked {
+		return v, nil
+	}
+	return v, in.reply(replyRecord{Key: d.Key, Code: d.Rejected.Code, Description: detail(d.Rejected.Err)})
+}
+
+func (in *intake) putRejected(t ssf.RejectedToken) (err error) {
+	if t.N, err = in.next(bRejected); err != nil {
+		return err
+	}
+	if in.pending(countKey{bCounts, txCount(in.id, "rejected")}) >= maxRejected {
+		if err := in.dropOldestRejected(); err != nil {
+			return err
+		}
+	}
+	if err := in.apply(facts{}, rejectedFacts(t)); err != nil {
+		return err
+	}
+	return put(in.mutation, bRejected, queueKey(in.id, t.N), t)
+}
+
+func (in *intake) dropOldestRejected() error {
+	prefix := store.Key{}.Text(string(in.id))
+	k, value := in.bucket(bRejected).Cursor().Seek(prefix)
+	if !bytes.HasPrefix(k, prefix) {
+		return nil
+	}
+	var t ssf.RejectedToken
+	if err := store.Decode(string(bRejected), k, value, &t); err != nil {
+		return err
+	}
+	if err := in.apply(rejectedFacts(t), facts{}); err != nil {
+		return err
+	}
+	return in.del(bRejected, queueKey(in.id, t.N))
+}
+
+// Undecided lists a transmitter's queue, oldest first, with numbers above after.
+func (db *DB) Undecided(ctx context.Context, id ssf.TransmitterID, after uint64, limit int) (out []ssf.UndecidedToken, err error) {
+	err = db.view(ctx, func(v *view) error {
+		out, err = v.undecidedAfter(id, after, limit)
+		return err
+	})
+	return out, err
+}
+
+func (v *view) undecidedAfter(id ssf.TransmitterID, after uint64, limit int) (out []ssf.UndecidedToken, err error) {
+	prefix := store.Key{}.Text(string(id))
+	if after == ^uint64(0) {
+		return nil, nil
+	}
+	c := v.bucket(bUndecided).Cursor()
+	for k, value := c.Seek(queueKey(id, after+1)); bytes.HasPrefix(k, prefix) && len(out) < limit; k, value = c.Next() {
+		var t ssf.UndecidedToken
+		if err := store.Decode(string(bUndecided), k, value, &t); err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// ackBatch is how many tokens one transaction acknowledges at most.
+const ackBatch = 1000
+
+// AckUndecided queues acks for tokens that wait since before the given time: they are safe here, and must not fill the
+// transmitter's window.
+func (db *DB) AckUndecided(ctx context.Context, actor ssf.Actor, id ssf.TransmitterID, before time.Time) (int, error) {
+	acked := 0
+	err := db.mutate(ctx, actor, func(m *mutation) error {
+		in := &intake{mutation: m, id: id}
+		for after := uint64(0); acked < ackBatch; {
+			tokens, err := m.undecidedAfter(id, after, 256)
+			if err != nil || len(tokens) == 0 {
+				return in.ackedEntry(acked, err)
+			}
+			for _, t := range tokens {
+				after = t.N
+				if t.Acked || !t.ReceivedAt.Before(before) {
+					continue
+				}
+				t.Acked = true
+				if err := put(m, bUndecided, queueKey(id, t.N), t); err != nil {
+					return err
+				}
+				if err := in.reply(replyRecord{Key: t.Key, Ack: true}); err != nil {
+					return err
+				}
+				acked++
+			}
+		}
+		return in.ackedEntry(acked, nil)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return acked, nil
+}
+
+func (in *intake) ackedEntry(n int, err error) error {
+	if err != nil || n == 0 {
+		return err
+	}
+	in.fire(ssf.TopicTransmitter, string(in.id))
+	return in.audit(ssf.AuditEntry{
+		Action: "undecided.acknowledged", Object: "transmitter/" + string(in.id), Detail: fmt.Sprintf("%d tokens", n),
+	})
+}
