@@ -20,7 +20,7 @@ func (f *feed) adjust(ctx context.Context, l *link, c streamConfig) (streamConfi
 	if err != nil {
 		return c, fail(StepStream, "correct stream.events", "%w", err)
 	}
-	if sameSet(events, c.EventsRequested) && sameText(c.Description, f.description(l)) || len(c.EventsRequested) == 0 {
+	if sameSet(events, c.EventsRequested) && sameText(c.Description, f.description(l)) {
 		return c, nil
 	}
 	body := streamRequest{StreamID: c.StreamID, Events: events, Description: f.description(l)}

@@ -225,43 +225,23 @@ func (f *feed) authorize(ctx context.Context, l *link) error {
 // credential makes the authorizer that the specification asks for; nil for none.
 func (f *feed) credential(ctx context.Context, client *outbound.Client, l *link) (outbound.Authorizer, error) {
 	a := l.spec.Auth
-	switch a.Method {
-	case ssf.AuthNone:
+	if a.Method == ssf.AuthNone {
 		return nil, nil
-	case ssf.AuthBearer, ssf.AuthHeader, ssf.AuthBasic:
-		secret, err := f.secret(ctx, a.Token, "auth.token")
-		if err != nil {
-			return nil, err
-		}
-		switch a.Method {
-		case ssf.AuthHeader:
-			return outbound.HeaderKey(a.Header, secret), nil
-		case ssf.AuthBasic:
-			return outbound.Basic(a.User, secret), nil
-		}
-		return outbound.Bearer(secret), nil
-	case ssf.AuthPrivateKeyJWT:
-		secret, err := f.secret(ctx, a.Key, "auth.key")
-		if err != nil {
-			return nil, err
-		}
-		key, err := outbound.ParseSigningKey([]byte(secret.Reveal()), a.KeyID)
-		if err == nil && a.Algorithm != "" {
-			key, err = key.WithAlgorithm(a.Algorithm)
-		}
-		if err != nil {
-			return nil, fail(StepToken, "auth.key must be a private key in PEM or JWK form", "%w", err)
-		}
-		source, err := client.NewTokenSource(outbound.ClientCredentials{
-			Method: outbound.PrivateKeyJWT, ClientID: a.ClientID, Key: key, TokenEndpoint: l.auth.TokenEndpoint,
-			Issuer: l.auth.Issuer, Audience: a.Audience, Scopes: strings.Fields(a.Scope), Origins: resourceOrigins(l.pins),
-		})
-		if err != nil {
-			return nil, fail(StepToken, kindAdvice(outbound.KindOf(err)), "%w", err)
-		}
-		return source, nil
 	}
-	return nil, fail(StepToken, "use bearer, header, basic or private_key_jwt", "unknown auth method %q", a.Method)
+	ref, at := a.Token, "auth.token"
+	if a.Method == ssf.AuthPrivateKeyJWT {
+		ref, at = a.Key, "auth.key"
+		a.TokenEndpoint, a.Issuer = l.auth.TokenEndpoint, l.auth.Issuer
+	}
+	secret, err := f.secret(ctx, ref, at)
+	if err != nil {
+		return nil, err
+	}
+	cred, err := client.NewAuthorizer(a, secret, resourceOrigins(l.pins)...)
+	if err != nil {
+		return nil, fail(StepToken, firstOf(kindAdvice(outbound.KindOf(err)), "correct "+at+": for private_key_jwt it is a private key, PEM or JWK"), "%w", err)
+	}
+	return cred, nil
 }
 
 func (f *feed) secret(ctx context.Context, ref ssf.SecretRef, at string) (ssf.Secret, error) {

@@ -140,7 +140,7 @@ func (f *feed) claim(ctx context.Context) (bool, error) {
 	if loaded && old.Epoch != 0 && now.Before(old.Until.Add(-leaseTTL/2)) {
 		return true, nil
 	}
-	lease, err := f.svc.store.Lease(ctx, "transmitter:"+string(f.id), f.svc.cfg.Holder, leaseTTL)
+	lease, err := f.svc.store.Lease(ctx, "poll:"+string(f.id), f.svc.cfg.Holder, leaseTTL)
 	if err != nil {
 		f.mu.Lock()
 		f.lease, f.loaded = ssf.Lease{}, false

@@ -24,6 +24,8 @@ type Token struct {
 	Rejected *ssf.RejectError
 	// Queued is its number in the undecided queue when it is judged again; zero for a fresh delivery.
 	Queued uint64
+	// Reason is why it was queued.
+	Reason ssf.UndecidedReason
 	// ReceivedAt is when it first reached us; zero is now.
 	ReceivedAt time.Time
 }
@@ -147,7 +149,7 @@ func (in *Intake) commit(ctx context.Context, b Batch, deliveries []ssf.Delivery
 	write := make([]ssf.Delivery, 0, len(deliveries))
 	places := make([]int, 0, len(deliveries))
 	for i, d := range deliveries {
-		if d.Queued != 0 && d.Undecided != nil {
+		if d.Queued != 0 && d.Undecided != nil && d.Undecided.Reason == b.Tokens[i].Reason {
 			verdicts[i] = ssf.Verdict{Key: d.Key, Outcome: ssf.OutcomeUndecided} // nothing new about it
 			continue
 		}

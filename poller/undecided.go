@@ -53,7 +53,7 @@ func (f *feed) resubmit(ctx context.Context, l *link, page []ssf.UndecidedToken,
 	defer func() { <-f.hold }()
 	tokens := make([]Token, len(page))
 	for i, u := range page {
-		tokens[i] = Token{Key: u.Key, Raw: u.Raw, Queued: u.N, ReceivedAt: u.ReceivedAt}
+		tokens[i] = Token{Key: u.Key, Raw: u.Raw, Queued: u.N, Reason: u.Reason, ReceivedAt: u.ReceivedAt}
 		if verdict != nil {
 			tokens[i].Rejected = verdict(u)
 		}
