@@ -132,7 +132,11 @@ func (l *lab) start() {
 	if l.wrap != nil {
 		store = l.wrap(store)
 	}
-	log := slog.New(slog.NewTextHandler(l.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	level := slog.LevelError
+	if testing.Verbose() {
+		level = slog.LevelWarn
+	}
+	log := slog.New(slog.NewTextHandler(l.t.Output(), &slog.HandlerOptions{Level: level}))
 	intake, err := poller.NewIntake(poller.IntakeConfig{Workers: 2, Now: time.Now, Log: log}, store)
 	if err != nil {
 		l.t.Fatal(err)

@@ -36,7 +36,6 @@ func TestHostileTransmitters(t *testing.T) {
 		"bad-again":      {Kind: pollertest.BadAgain},
 		"wrong-issuer":   {Kind: pollertest.WrongIssuer},
 		"wrong-audience": {Kind: pollertest.WrongAudience},
-		"wrong-key":      {Kind: pollertest.WrongKey},
 		"never-acked":    {Kind: pollertest.RawBody, ContentType: "application/json", Body: `{"sets":{"a":1,"b":null},"moreAvailable":true}`},
 	}
 	for _, long := range []time.Duration{0, 30 * time.Second} {
