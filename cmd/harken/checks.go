@@ -11,7 +11,7 @@ func checkSchedule(path, schedule string) []ssf.Problem {
 	if schedule == "" {
 		return nil
 	}
-	if err := poller.CheckSchedule(schedule); err != nil {
+	if _, err := poller.ParseSchedule(schedule); err != nil {
 		return []ssf.Problem{{Path: path, Message: err.Error()}}
 	}
 	return nil

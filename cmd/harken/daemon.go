@@ -144,11 +144,6 @@ func (d *daemon) newCorrelate() (err error) {
 // run works until ctx ends or a part fails, then stops everything: the schedule and HTTP first, then the workers, the
 // intake last. The store is the caller's.
 func (d *daemon) run(ctx context.Context, listener net.Listener) error {
-	if n, err := d.store.MarkInDoubt(ctx, ssf.System("start")); err != nil {
-		return fmt.Errorf("mark actions in doubt: %w", err)
-	} else if n > 0 {
-		d.log.Warn("actions were under way when the program last ended; their targets are looked at first", "runs", n)
-	}
 	// Three circles: feeders stop first, then what works on what they brought, then the committer.
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInner()
