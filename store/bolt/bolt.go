@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -57,6 +58,7 @@ type DB struct {
 	sealer *store.Sealer
 	watch  watchers
 
+	closed   atomic.Bool
 	fail     chan struct{}
 	failOnce sync.Once
 
@@ -123,11 +125,15 @@ func (cfg Config) withDefaults() Config {
 
 // Close waits for running transactions and releases the file. Methods called later return ssf.ErrUnavailable.
 func (db *DB) Close() error {
+	db.closed.Store(true)
 	if err := db.bb.Close(); err != nil {
 		return fmt.Errorf("close %s: %w", db.path, err)
 	}
 	return nil
 }
+
+// Closed reports whether Close was called.
+func (db *DB) Closed() bool { return db.closed.Load() }
 
 // Path returns the data file's path.
 func (db *DB) Path() string { return db.path }

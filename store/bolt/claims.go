@@ -127,7 +127,7 @@ func (db *DB) Begin(ctx context.Context, actor ssf.Actor, id ssf.RunID, claim st
 			return fmt.Errorf("run is %s: %w", old.Run.State, ssf.ErrConflict)
 		}
 		rec := old
-		why, err := db.blastRadius(m, rec.Run)
+		why, err := db.mayBegin(m, rec.Run)
 		if err != nil {
 			return err
 		}

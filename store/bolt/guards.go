@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"harken/ssf"
+	"harken/ssf/subject"
 	"harken/store"
 )
 
@@ -53,7 +54,7 @@ func (m *mutation) isSelf(id ssf.IdentityID) (bool, error) {
 		return false, nil
 	}
 	// The address may be that of several identities; each of them is then "self" here.
-	accounts, err := m.accountsBelow(iAccEmail, store.Key{}.Text(store.Bound(fold(u.Email))), maxOwned)
+	accounts, err := m.accountsByAddress(u.Email)
 	for _, a := range accounts {
 		if m.resolve(a.Identity) == id {
 			return true, err
@@ -70,7 +71,7 @@ func (v *view) identityOf(u ssf.User) (ssf.IdentityID, error) {
 	if u.Email == "" {
 		return "", nil
 	}
-	accounts, err := v.accountsBelow(iAccEmail, store.Key{}.Text(store.Bound(fold(u.Email))), maxOwned)
+	accounts, err := v.accountsByAddress(u.Email)
 	if err != nil {
 		return "", err
 	}
@@ -83,6 +84,15 @@ func (v *view) identityOf(u ssf.User) (ssf.IdentityID, error) {
 		own = id
 	}
 	return own, nil
+}
+
+// accountsByAddress returns the listed accounts with an e-mail address; one that is none is nobody's.
+func (v *view) accountsByAddress(address string) ([]ssf.Account, error) {
+	key, err := subject.EmailKey(address)
+	if err != nil {
+		return nil, nil
+	}
+	return v.accountsBelow(iAccEmail, store.Key{}.Text(store.Bound(key)), maxOwned)
 }
 
 // beginRecord is one begun run within the sliding hour. At is guard time.
@@ -145,8 +155,11 @@ func beginKey(class string, at time.Duration, n uint64) []byte {
 	return store.Key{}.Text(class).Uint(uint64(at)).Uint(n)
 }
 
-// blastRadius counts a run that is about to begin, or says why it must not.
-func (db *DB) blastRadius(m *mutation, run ssf.Run) (*ssf.RefusedError, error) {
+// mayBegin counts a run that is about to begin, or says why it must not.
+func (db *DB) mayBegin(m *mutation, run ssf.Run) (*ssf.RefusedError, error) {
+	if why, err := m.checkAskers(run); err != nil || why != nil {
+		return why, err
+	}
 	at, err := db.guardTime(m)
 	if err != nil {
 		return nil, err
@@ -240,4 +253,27 @@ func (v *view) enabledAccounts(id ssf.ConnectorID) (int, error) {
 		return 0, err
 	}
 	return v.counted(bCounts, "active/"+string(o.Spec.Source)), nil
+}
+
+// checkAskers asks whether anybody but the subject wanted the run, with everyone resolved as they are known now.
+func (m *mutation) checkAskers(run ssf.Run) (*ssf.RefusedError, error) {
+	if run.Identity == "" {
+		return nil, nil
+	}
+	resolved := run
+	resolved.Identity = m.resolve(run.Identity)
+	resolved.AskedBy = nil
+	for _, a := range run.AskedBy {
+		as := mutation{view: m.view, actor: a.Actor}
+		same, err := as.isSelf(run.Identity)
+		if err != nil {
+			return nil, err
+		}
+		a.Actor.Identity = ""
+		if same {
+			a.Actor.Identity = resolved.Identity
+		}
+		resolved.AskedBy = append(resolved.AskedBy, a)
+	}
+	return ssf.CheckAskers(ssf.Snapshot{Now: m.now, Actor: m.actor, Run: resolved}), nil
 }

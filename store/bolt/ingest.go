@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"harken/ssf"
 	"harken/store"
@@ -12,9 +11,6 @@ import (
 
 // PollLease is the name of the lease under which a transmitter is polled.
 func PollLease(id ssf.TransmitterID) string { return "poll:" + string(id) }
-
-// skew is how far an event's own time may lie ahead of its "iat".
-const skew = 300 * time.Second
 
 var errDelivery = errors.New("bug: a delivery needs exactly one verdict")
 
@@ -218,28 +214,12 @@ func (in *intake) putEvent(ev ssf.Event, raw string) error {
 
 func newEvent(d ssf.Delivery, seq ssf.Seq, outcome ssf.Outcome) ssf.Event {
 	c := d.SET.Claims()
+	happened, _ := ssf.HappenedAt(c)
 	return ssf.Event{
 		Seq: seq, Transmitter: d.SET.Transmitter(), Provenance: ssf.ProvenanceSigned, Outcome: outcome, JTI: c.JTI,
-		Issuer: c.Issuer, Audience: c.Audience, Txn: c.Txn, IssuedAt: c.IssuedAt, HappenedAt: happenedAt(c, d.ReceivedAt),
+		Issuer: c.Issuer, Audience: c.Audience, Txn: c.Txn, IssuedAt: c.IssuedAt, HappenedAt: happened,
 		ReceivedAt: d.ReceivedAt, Subject: c.Subject, Type: c.Type, OtherTypes: c.OtherTypes, Payload: c.Payload,
 		PayloadRaw: c.PayloadRaw, Digest: c.Digest, Faults: d.SET.Faults(), Evidence: d.SET.Evidence(),
 		TokenBytes: len(d.SET.Raw()),
 	}
-}
-
-// happenedAt is the event's own time, where it tells a plausible one: "event_timestamp" (CAEP §2), else "toe" (RFC 8417
-// §2.2), else "iat".
-func happenedAt(c ssf.Claims, received time.Time) time.Time {
-	issued := c.IssuedAt
-	if issued.IsZero() {
-		issued = received
-	}
-	plausible := func(t time.Time) bool { return t.Unix() > 0 && !t.After(issued.Add(skew)) }
-	if t := c.Payload.EventTimestamp; t != nil && plausible(*t) {
-		return t.UTC()
-	}
-	if plausible(c.TimeOfEvent) {
-		return c.TimeOfEvent.UTC()
-	}
-	return issued.UTC()
 }
