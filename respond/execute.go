@@ -43,12 +43,24 @@ func (w *Worker) execute(ctx context.Context, c ssf.RunClaim) (o outcome) {
 	if err == nil {
 		err = j.work(ctx)
 	}
-	if refused, ok := errors.AsType[*ssf.RefusedError](err); ok {
-		w.log.Warn("run refused", "run", c.Run.ID, "guard", refused.Guard)
-	} else if err != nil && !errors.Is(err, ssf.ErrFenced) {
+	refused, isRefused := errors.AsType[*ssf.RefusedError](err)
+	switch {
+	case err == nil || errors.Is(err, ssf.ErrFenced) || errors.Is(err, errHeld):
+	case isRefused:
+		w.log.Warn("run refused", "run", c.Run.ID, "guard", refused.Guard) // the store holds it
+	default:
 		w.log.Warn("run", "run", c.Run.ID, "err", err)
+		j.release(ctx)
 	}
 	return j.outcome
+}
+
+// release gives a run back whose work our own store interrupted. If that fails too, the claim runs out by itself.
+func (j *job) release(ctx context.Context) {
+	up := ssf.RunUpdate{State: j.run.State, Detail: j.run.Detail, Due: j.w.now().Add(passOn), Failures: j.run.Failures}
+	if err := j.update(ctx, up); err != nil && !errors.Is(err, ssf.ErrFenced) {
+		j.w.log.Warn("release run", "run", j.run.ID, "err", err)
+	}
 }
 
 // errHeld: the run was held or failed while loading; nothing more is to do.
@@ -165,7 +177,8 @@ func (j *job) step(ctx context.Context, op ssf.OperationName, before *ssf.Observ
 		At: started, Operation: op, Meaning: res.Meaning, Status: res.Status, Detail: clip(res.Detail, 512),
 		Took: ssf.Duration(max(j.w.now().Sub(started), 0)),
 	}
-	up := ssf.RunUpdate{State: ssf.RunExecuting, Attempt: attempt, Observation: before, Keep: true}
+	// Due with the end of the claim: should this process be unable to go on, the run is looked at again.
+	up := ssf.RunUpdate{State: ssf.RunExecuting, Attempt: attempt, Observation: before, Due: j.claim.Until, Keep: true}
 	switch {
 	case res.Took():
 		up.Progress = []ssf.OperationName{op}
@@ -200,7 +213,7 @@ func (j *job) notThere(ctx context.Context, op ssf.OperationName, up ssf.RunUpda
 	r, _ := j.read(ctx)
 	switch {
 	case r.Missing:
-		up.State, up.Keep = j.failedOrPartial(), false
+		up.State, up.Due, up.Keep = j.failedOrPartial(), time.Time{}, false
 		up.Detail = "the system has no account " + j.run.Account.ID + ": its account id is not what the source says"
 		return true, j.update(ctx, up)
 	case r.Enabled != nil || r.Listed:
@@ -209,13 +222,13 @@ func (j *job) notThere(ctx context.Context, op ssf.OperationName, up ssf.RunUpda
 	case r.Trouble != "":
 		return true, j.again(ctx, op, up, connector.Result{Detail: "answered not found, and " + r.Trouble, Meaning: ssf.AnswerRetry})
 	}
-	up.State, up.Keep = j.failedOrPartial(), false
+	up.State, up.Due, up.Keep = j.failedOrPartial(), time.Time{}, false
 	up.Detail = "the system answered not found, and offers no read that tells why"
 	return true, j.update(ctx, up)
 }
 
 func (j *job) refused(ctx context.Context, op ssf.OperationName, up ssf.RunUpdate, res connector.Result) error {
-	up.State, up.Keep = j.failedOrPartial(), false
+	up.State, up.Due, up.Keep = j.failedOrPartial(), time.Time{}, false
 	if res.Done > 0 {
 		up.State = ssf.RunPartial
 	}
@@ -226,7 +239,7 @@ func (j *job) refused(ctx context.Context, op ssf.OperationName, up ssf.RunUpdat
 // again plans the next try after a failure that may pass, or gives up after a day.
 func (j *job) again(ctx context.Context, op ssf.OperationName, up ssf.RunUpdate, res connector.Result) error {
 	now := j.w.now()
-	up.Keep, up.Failures = false, j.run.Failures+1
+	up.Keep, up.Due, up.Failures = false, time.Time{}, j.run.Failures+1
 	lost := res.Sent && (res.Meaning == "" || res.Status >= 500 && !j.system.program.Idempotent(op))
 	switch {
 	case lost:
