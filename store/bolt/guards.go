@@ -118,8 +118,9 @@ type guardClock struct {
 }
 
 type guardRecord struct {
-	Wall time.Time     `json:"wall"`
-	At   time.Duration `json:"at,format:nano"`
+	Wall time.Time `json:"wall"`
+	// At is in nanoseconds.
+	At int64 `json:"at"`
 }
 
 // guardTime moves the guard clock on and stores it. Within a process the monotonic clock counts. Over a restart the wall
@@ -134,7 +135,7 @@ func (db *DB) guardTime(m *mutation) (time.Duration, error) {
 		if err != nil && !errors.Is(err, store.ErrDamaged) {
 			return 0, err
 		}
-		db.guard = guardClock{seen: rec.Wall, at: rec.At, ok: true}
+		db.guard = guardClock{seen: rec.Wall, at: time.Duration(rec.At), ok: true}
 		if rec.Wall.IsZero() {
 			db.guard.seen, db.guard.at = now, 2*window
 		}
@@ -146,7 +147,7 @@ func (db *DB) guardTime(m *mutation) (time.Duration, error) {
 	}
 	db.guard.at += passed
 	db.guard.seen = now
-	return db.guard.at, put(m, bMeta, guardKey(), guardRecord{Wall: now.UTC().Round(0), At: db.guard.at})
+	return db.guard.at, put(m, bMeta, guardKey(), guardRecord{Wall: now.UTC().Round(0), At: int64(db.guard.at)})
 }
 
 func hasMonotonic(t time.Time) bool { return t != t.Round(0) }
