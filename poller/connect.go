@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"harken/outbound"
@@ -17,7 +18,8 @@ import (
 // metadataAge is after how long the metadata is read again.
 const metadataAge = 24 * time.Hour
 
-// link is a working connection to a transmitter: all that one poll needs. It is immutable; a change makes a new one.
+// link is a working connection to a transmitter: all that one poll needs. Once built it does not change; another
+// specification, or other metadata, makes a new one.
 type link struct {
 	revision uint64
 	spec     ssf.TransmitterSpec
@@ -33,6 +35,25 @@ type link struct {
 	audience []string
 	stream   string // its id; empty where nobody named it
 	pollURL  string
+
+	closed  chan struct{}
+	mu      sync.Mutex // guards the following, and the closing of closed
+	ended   bool
+	fetches sync.WaitGroup // of the key set, which may outlive whoever asked
+}
+
+// close ends fetches under way and waits for them.
+func (l *link) close() {
+	l.mu.Lock()
+	if !l.ended {
+		l.ended = true
+		close(l.closed)
+	}
+	l.mu.Unlock()
+	l.fetches.Wait()
+	if l.client != nil {
+		l.client.Close()
+	}
 }
 
 func (l *link) name() authName {
@@ -61,14 +82,14 @@ func (f *feed) connect(ctx context.Context) (*link, error) {
 	f.link, f.stale = l, false
 	f.mu.Unlock()
 	if old != nil {
-		old.client.Close()
+		old.close()
 	}
 	return l, nil
 }
 
 // build goes through all steps before the first poll.
 func (f *feed) build(ctx context.Context, t ssf.Transmitter) (*link, error) {
-	l := &link{revision: t.Revision, spec: t.Spec, at: f.now()}
+	l := &link{revision: t.Revision, spec: t.Spec, at: f.now(), closed: make(chan struct{})}
 	if err := f.discover(ctx, l); err != nil {
 		f.step(StepDiscovery, err)
 		return nil, err
@@ -78,13 +99,13 @@ func (f *feed) build(ctx context.Context, t ssf.Transmitter) (*link, error) {
 		return nil, err
 	}
 	if err := f.reconcile(ctx, l); err != nil {
-		l.client.Close()
+		l.close()
 		f.step(asStep(StepStream, err).Step, err)
 		return nil, err
 	}
 	f.step(StepStream, nil)
 	if err := f.prove(ctx, l); err != nil {
-		l.client.Close()
+		l.close()
 		f.step(StepKeys, err)
 		return nil, err
 	}
@@ -290,6 +311,23 @@ func (l *link) fetchKeys(ctx context.Context, url string) ([]byte, time.Duration
 	if url != l.meta.JWKSURI {
 		return nil, 0, errors.New("not the transmitter's key set")
 	}
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return nil, 0, errors.New("the connection has ended")
+	}
+	l.fetches.Add(1)
+	l.mu.Unlock()
+	defer l.fetches.Done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-l.closed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	resp, err := l.client.GetJSON(ctx, outbound.Request{URL: url, MaxBody: maxMetadata}, nil)
 	if err != nil {
 		return nil, 0, explainError(StepKeys, "get key set", authName{method: "none"}, err)

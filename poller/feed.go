@@ -214,8 +214,15 @@ func (f *feed) put(ctx context.Context, st ssf.TransmitterState, change ssf.Chan
 	return nil
 }
 
-// release gives the lease up.
+// release ends the connection and gives the lease up.
 func (f *feed) release(ctx context.Context) {
+	f.mu.Lock()
+	l := f.link
+	f.link = nil
+	f.mu.Unlock()
+	if l != nil {
+		l.close()
+	}
 	f.mu.Lock()
 	lease := f.lease
 	f.lease, f.loaded = ssf.Lease{}, false
@@ -240,10 +247,14 @@ func (f *feed) step(name string, err error) {
 	f.steps[name] = s
 }
 
-// failed writes that a poll made no progress, and when the next may begin. It returns err for the job's history.
+// failed writes that a poll made no progress, and when the next may begin. It returns err for the job's history, or nil
+// for what is fine once.
 func (f *feed) failed(ctx context.Context, err error) error {
 	e := asStep(StepPoll, err)
-	f.step(e.Step, e)
+	fine := e.onceFine && f.snapshot().Poll.Failures == 0
+	if !fine {
+		f.step(e.Step, e)
+	}
 	now := f.now()
 	edit := func(st *ssf.TransmitterState) { noProgress(st, e, now, f.svc.rand) }
 	if werr := f.update(context.WithoutCancel(ctx), ssf.Change{}, edit); werr != nil {
@@ -252,6 +263,10 @@ func (f *feed) failed(ctx context.Context, err error) error {
 		edit(&st)
 		f.keep(st)
 		f.log.Warn("poll state not written", "err", werr)
+	}
+	if fine {
+		f.log.Info("poll without progress, for once", "err", e.Err)
+		return nil
 	}
 	f.log.Warn("poll without progress", "step", e.Step, "err", e.Err)
 	return e
@@ -262,11 +277,14 @@ func noProgress(st *ssf.TransmitterState, e *StepError, now time.Time, rnd func(
 	p := &st.Poll
 	p.Failures++
 	p.LastAt = now
+	p.NextDue = now.Add(outbound.Backoff(p.Failures, e.RetryAfter, rnd))
+	if e.onceFine && p.Failures == 1 {
+		return
+	}
 	if p.Since.IsZero() {
 		p.Since = now
 	}
 	p.Step, p.Error, p.Advice = e.Step, shorten(e.Err.Error(), 500), e.Advice
-	p.NextDue = now.Add(outbound.Backoff(p.Failures, e.RetryAfter, rnd))
 }
 
 // healthy counts a poll that did what it should.

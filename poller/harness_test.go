@@ -1,6 +1,7 @@
 package poller_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -46,6 +47,8 @@ type lab struct {
 	ended     chan struct{}
 	// wrap stands between the parts and the store; nil for nothing.
 	wrap func(poller.Store) poller.Store
+	// holder names this process; empty is "test".
+	holder string
 }
 
 func newLab(t *testing.T) *lab {
@@ -145,7 +148,7 @@ func (l *lab) start() {
 		l.t.Fatal(err)
 	}
 	l.svc, err = poller.New(poller.Config{
-		Holder: "test", Now: time.Now, Log: log,
+		Holder: cmp.Or(l.holder, "test"), Now: time.Now, Log: log,
 		Transport: func(ssf.TransmitterID) http.RoundTripper { return pollertest.RoundTripper(l.hosts) },
 	}, poller.Deps{Store: store, Intake: intake, Scheduler: l.scheduler, NewVerifier: newVerifier})
 	if err != nil {

@@ -152,7 +152,7 @@ func (f *feed) exchange(ctx context.Context, l *link, ask asking) (received, err
 	}
 	resp, err := f.send(ctx, l, ask, replies)
 	if err != nil {
-		return received{}, f.unanswered(l, err)
+		return received{}, f.unanswered(l, ask, err)
 	}
 	if resp.Status == 400 && !replies.Empty() && !f.barred() {
 		// The body of a 400 says nothing reliable; the one thing that we can leave out are the replies.
@@ -381,18 +381,25 @@ func nothingNew(l *link, verdicts []ssf.Verdict) *StepError {
 	case count[ssf.OutcomeConflict] > 0:
 		return fail(StepPoll, "two different tokens under one name: ask the transmitter's operator", "nothing new: %d tokens contradict earlier ones", count[ssf.OutcomeConflict])
 	}
-	return fail(StepPoll, "the transmitter does not take note of acknowledgements", "nothing new: %d tokens seen before", len(verdicts))
+	e := fail(StepPoll, "the transmitter does not take note of acknowledgements", "nothing new: %d tokens seen before", len(verdicts))
+	e.onceFine = true // the last acknowledgement was lost, with a connection or with an earlier life
+	return e
 }
 
 // unanswered explains a request without answer.
-func (f *feed) unanswered(l *link, err error) error {
+func (f *feed) unanswered(l *link, ask asking, err error) error {
 	if outbound.KindOf(err) == outbound.KindTooLarge {
 		return f.halve("the answer is larger than 8 MiB")
 	}
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	return explainError(StepPoll, "poll", l.name(), err)
+	e := explainError(StepPoll, "poll", l.name(), err)
+	if ask.wait > 0 && outbound.KindOf(err) == outbound.KindTimeout {
+		e.Advice = "the transmitter holds long polls for longer than poll.long_poll: raise that"
+		e.onceFine = true
+	}
+	return e
 }
 
 // unreadable explains an answer that is not what RFC 8936 §2.3 wants.

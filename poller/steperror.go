@@ -30,6 +30,9 @@ type StepError struct {
 	Advice string
 	// RetryAfter is how long the peer asked us to wait.
 	RetryAfter time.Duration
+	// onceFine is set for what may happen once to a healthy connection: it waits like any failure, but is none unless it
+	// comes again.
+	onceFine bool
 }
 
 func (e *StepError) Error() string { return e.Step + ": " + e.Err.Error() }
