@@ -200,7 +200,7 @@ func makeMasterKey(dataDir string) error {
 	if err := os.MkdirAll(dataDir, 0o700); err != nil {
 		return err
 	}
-	if err := store.NewMasterKey(filepath.Join(dataDir, masterKeyFile)); err != nil && !errors.Is(err, fs.ErrExist) {
+	if _, err := store.NewMasterKey(dataDir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -15,9 +15,6 @@ import (
 	"harken/web"
 	"harken/web/assets"
 )
-
-// masterKeyFile is the master key in the data folder. It is not part of the data file or its backups.
-const masterKeyFile = "master.key"
 
 // initCommand makes what a first start needs.
 type initCommand struct {
@@ -40,11 +37,10 @@ func (c *initCommand) Run(ctx context.Context, io streams) error {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return exitf(exitConfig, "make the data folder: %w", err)
 	}
-	key := filepath.Join(cfg.DataDir, masterKeyFile)
-	switch err := store.NewMasterKey(key); {
+	switch _, err := store.NewMasterKey(cfg.DataDir); {
 	case err == nil:
-		fmt.Fprintf(io.out, "Made the master key %s. Keep a copy apart from the backups: without it the sealed secrets in them cannot be opened.\n", key)
-	case !errors.Is(err, os.ErrExist):
+		fmt.Fprintf(io.out, "Made a master key in %s. Keep a copy apart from the backups: without it the sealed secrets in them cannot be opened.\n", cfg.DataDir)
+	case !errors.Is(err, fs.ErrExist):
 		return exitf(exitConfig, "make the master key: %w", err)
 	}
 	log := newLogger(io, cfg.LogLevel)
@@ -76,8 +72,8 @@ func printSetupCode(ctx context.Context, db *bolt.DB, io streams) error {
 
 // loadMasterKey reads the master key; nil where none was made yet.
 func loadMasterKey(dir string) (*store.MasterKey, error) {
-	key, err := store.LoadMasterKey(filepath.Join(dir, masterKeyFile))
-	if errors.Is(err, os.ErrNotExist) {
+	key, err := store.LoadMasterKey(dir)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	return key, err
