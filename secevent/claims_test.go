@@ -187,6 +187,40 @@ func members(n int) string {
 	return strings.Join(list, ",")
 }
 
+// One token has one spelling: a part that a lenient decoder would read as the same bytes is refused.
+func TestCompactFormIsCanonical(t *testing.T) {
+	k := keyOf()["ES256"]
+	v := verifier(t, static(t, k), nil)
+	good := sign(t, k, nil, claims(nil))
+	parts := strings.Split(good, ".")
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	changed := 0
+	for i, part := range parts {
+		if len(part)%4 < 2 {
+			continue
+		}
+		changed++
+		spelling := slices.Clone(parts)
+		last := strings.IndexByte(alphabet, part[len(part)-1])
+		spelling[i] = part[:len(part)-1] + alphabet[last|1:last|1+1]
+		if _, err := v.Verify(t.Context(), "", strings.Join(spelling, ".")); outcome(err) != "invalid_request/token" {
+			t.Errorf("trailing bits in part %d: got %s, want invalid_request/token", i, outcome(err))
+		}
+	}
+	if changed == 0 {
+		t.Fatal("no part has trailing bits")
+	}
+	for name, token := range map[string]string{
+		"padding": good + "==", "newline inside": strings.Replace(good, ".", ".\n", 1), "space inside": strings.Replace(good, ".", " .", 1),
+		"other alphabet": strings.Replace(good, ".", ".+/", 1), "fourth part": good + ".", "NUL": good + "\x00", "form feed": "\f" + good,
+		"too large": good + strings.Repeat(" ", 256<<10),
+	} {
+		if _, err := v.Verify(t.Context(), "", token); outcome(err) != "invalid_request/token" {
+			t.Errorf("%s: got %s, want invalid_request/token", name, outcome(err))
+		}
+	}
+}
+
 func TestTolerances(t *testing.T) {
 	k := keyOf()["ES256"]
 	type object = map[string]any

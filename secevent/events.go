@@ -114,6 +114,9 @@ func legacySubject(c ssf.Claims) (jsontext.Value, bool) {
 		if !strings.HasPrefix(c.Type, base) {
 			continue
 		}
+		if !strings.Contains(c.PayloadRaw, "subject") && !strings.Contains(c.PayloadRaw, `\`) {
+			return nil, false // most have none: not worth decoding
+		}
 		members, err := splitObject([]byte(c.PayloadRaw))
 		if err != nil {
 			return nil, false

@@ -3,7 +3,6 @@ package secevent
 import (
 	"bytes"
 	"errors"
-	"io"
 	"math"
 	"strconv"
 
@@ -37,51 +36,52 @@ func (o object) get(name string) (jsontext.Value, bool) {
 }
 
 // readObject reads data as exactly one JSON object: valid UTF-8 without lone surrogates, no duplicate name at any depth,
-// nothing after the end, bounded depth and number of members, every number finite. Errors hold no values.
+// nothing after the end, bounded depth and number of members, every number finite. Errors hold no values. The values
+// alias data.
 func readObject(data []byte) (object, error) {
-	if err := checkJSON(data); err != nil {
-		return nil, err
-	}
-	return splitObject(data)
-}
-
-func checkJSON(data []byte) error {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
 	if dec.PeekKind() != '{' {
-		return errJSON
+		return nil, errJSON
 	}
+	o := make(object, 0, 12)
+	began := int64(0) // where the value of the last member begins, its colon included
 	for {
 		token, err := dec.ReadToken()
-		if errors.Is(err, io.EOF) && dec.StackDepth() == 0 {
-			return nil
-		}
 		if err != nil {
-			return errJSON
+			return nil, errJSON
 		}
-		if dec.StackDepth() > maxDepth {
-			return errors.New("JSON nested too deeply")
-		}
-		switch token.Kind() {
-		case '0':
+		depth := dec.StackDepth()
+		kind, n := dec.StackIndex(depth)
+		switch {
+		case depth == 0:
+			if len(bytes.Trim(data[dec.InputOffset():], " \t\r\n")) > 0 {
+				return nil, errJSON
+			}
+			return o, nil
+		case depth > maxDepth:
+			return nil, errors.New("JSON nested too deeply")
+		case kind == '{' && n > 2*maxMembers: // names and values both count
+			return nil, errors.New("JSON object has too many members")
+		case token.Kind() == '0':
 			if f, err := strconv.ParseFloat(token.String(), 64); err != nil || math.IsInf(f, 0) {
-				return errors.New("JSON number out of range")
-			}
-		case '}':
-			if dec.StackDepth() == 0 && len(bytes.Trim(data[dec.InputOffset():], " \t\r\n")) > 0 {
-				return errJSON
-			}
-		default:
-			// Within an object both names and values count.
-			if kind, n := dec.StackIndex(dec.StackDepth()); kind == '{' && n > 2*maxMembers {
-				return errors.New("JSON object has too many members")
+				return nil, errors.New("JSON number out of range")
 			}
 		}
+		if depth != 1 || n == 0 {
+			continue
+		}
+		if n%2 == 1 {
+			o, began = append(o, member{name: token.String()}), dec.InputOffset()
+			continue
+		}
+		o[len(o)-1].value = jsontext.Value(bytes.TrimLeft(data[began:dec.InputOffset()], ": \t\r\n"))
 	}
 }
 
-// splitObject returns the members of a JSON object that was checked before. Values alias data.
+// splitObject returns the members of a JSON object that lies within one that readObject has read; so duplicate names are
+// not looked for again. Values alias data.
 func splitObject(data []byte) (object, error) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))
 	if token, err := dec.ReadToken(); err != nil || token.Kind() != '{' {
 		return nil, errJSON
 	}

@@ -93,7 +93,7 @@ func NewVerifier(cfg Config) (*Verifier, error) {
 // alone. The error is an *ssf.RejectError for a token that is permanently bad, an *ssf.UndecidedError for one that cannot
 // be judged yet, or the context's error.
 func (v *Verifier) Verify(ctx context.Context, key, raw string) (ssf.VerifiedSET, error) {
-	j := &judgement{v: v, now: v.now()}
+	j := &judgement{v: v, now: v.now(), evidence: ssf.Evidence{Checks: make([]string, 0, 16)}}
 	c, err := splitCompact(raw)
 	if err != nil {
 		return ssf.VerifiedSET{}, reject(ssf.RejectInvalidRequest, ssf.LayerToken, err.Error())

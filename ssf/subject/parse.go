@@ -94,7 +94,7 @@ func (p *parser) warn(warning string) {
 	}
 }
 
-// object is the members of a JSON object in the order sent.
+// object is the members of a JSON object in the order sent; values alias the text that they were read from.
 type object []struct {
 	name  string
 	value jsontext.Value
@@ -115,7 +115,7 @@ func readObject(raw []byte) (object, error) {
 	if jsontext.Value(raw).Kind() != '{' {
 		return nil, errNoObject
 	}
-	dec := jsontext.NewDecoder(bytes.NewReader(raw))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, errNoObject
 	}
@@ -133,7 +133,7 @@ func readObject(raw []byte) (object, error) {
 		o = append(o, struct {
 			name  string
 			value jsontext.Value
-		}{text, value.Clone()})
+		}{text, value})
 	}
 	if _, err := dec.ReadToken(); err != nil || len(bytes.TrimSpace(raw[dec.InputOffset():])) > 0 {
 		return nil, errors.New("subject identifier is not valid JSON")
