@@ -336,8 +336,14 @@ func TestMessagesHoldNoValues(t *testing.T) {
 	secret := "hunter2-secret"
 	v := verifier(t, static(t, k), func(c *secevent.Config) { c.Strict = true })
 	for _, with := range []map[string]any{
-		{"iss": secret}, {"aud": secret}, {"jti": strings.Repeat(secret, 50)}, {"iat": secret}, {"events": secret},
-		{"events": map[string]any{secret: 1}}, {"sub_id": map[string]any{"format": "email", "email": secret}}, {"sub_id": secret},
+		{"iss": secret},
+		{"aud": secret},
+		{"jti": strings.Repeat(secret, 50)},
+		{"iat": secret},
+		{"events": secret},
+		{"events": map[string]any{secret: 1}},
+		{"sub_id": map[string]any{"format": "email", "email": secret}},
+		{"sub_id": secret},
 		{"events": map[string]any{revoked: map[string]any{"initiating_entity": secret}}},
 		{"events": map[string]any{revoked: map[string]any{"reason_admin": secret}}},
 	} {
