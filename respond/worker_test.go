@@ -3,6 +3,7 @@ package respond_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -195,6 +196,90 @@ func TestNewSignInDoesNotHideTheProof(t *testing.T) {
 	})
 }
 
+// Whoever slipped in while the disabling was on its way must not be left there.
+func TestDisabledWithANewSessionIsNotConfirmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		id, account := w.person(respondtest.BusyEmail)
+		w.crm.AddFault(respondtest.Fault{Kind: respondtest.FaultAsync, Op: respondtest.OpDisable, Delay: 20 * time.Second})
+		stop := w.work(respond.WorkerConfig{})
+		defer stop()
+		run := w.ask(ssf.KindDisableAndTerminate, id, "1")
+		time.Sleep(15 * time.Second)
+		if _, err := w.crm.SignIn(account, respondtest.Devices()[0]); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		got := w.expect(run.ID, ssf.RunAccepted)
+		if !strings.Contains(got.Detail, "disabled, still 1 session listed") {
+			t.Errorf("detail: got %q", got.Detail)
+		}
+	})
+}
+
+// An answer 500 may hide an effect: what is read as done then is not called "already so".
+func TestEffectBehindAnErrorIsOurs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		id, account := w.person(respondtest.BusyEmail)
+		w.wire.handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				w.crm.ServeHTTP(rw, r)
+				return
+			}
+			w.crm.ServeHTTP(httptest.NewRecorder(), r)
+			rw.WriteHeader(http.StatusBadGateway)
+		})
+		stop := w.work(respond.WorkerConfig{})
+		defer stop()
+		run := w.ask(ssf.KindTerminateSessions, id, "1")
+		time.Sleep(time.Minute)
+		w.expect(run.ID, ssf.RunConfirmed)
+		if n := w.crm.Ledger().CallsTo(respondtest.OpTerminateSessions, account); n != 1 {
+			t.Errorf("%d calls, want 1", n)
+		}
+	})
+}
+
+func TestSystemThatHangsDoesNotDelayAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		slow := w.spec
+		slow.ID, slow.URL = "slow", "https://slow.example.com"
+		w.more = []ssf.ConnectorSpec{slow}
+		w.configure()
+		w.wire.sees = func(r *http.Request) {
+			if r.URL.Host == "slow.example.com" {
+				<-r.Context().Done()
+			}
+		}
+		stop := w.work(respond.WorkerConfig{})
+		defer stop()
+		for i, p := range respondtest.People() {
+			if p.Account == "" || p.Email == respondtest.SharedEmail || p.Email == respondtest.BusyEmail {
+				continue
+			}
+			_, err := w.svc.Ask(t.Context(), w.lena, respond.Ask{
+				Kind: ssf.KindTerminateSessions, Identity: ssf.IdentityID("id-" + p.ID), Intent: "intent-slow",
+				Connectors: []ssf.ConnectorID{"slow"},
+			})
+			if err != nil {
+				t.Fatalf("person %d: %v", i, err)
+			}
+		}
+		time.Sleep(10 * time.Second)
+		id, _ := w.person(respondtest.BusyEmail)
+		runs, err := w.svc.Ask(t.Context(), w.lena, respond.Ask{
+			Kind: ssf.KindTerminateSessions, Identity: id, Intent: "intent-1", Connectors: []ssf.ConnectorID{"crm"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		w.expect(runs[0].ID, ssf.RunConfirmed)
+	})
+}
+
 // Each way in which the CRM can fail: the effect comes once, and the run says what is known.
 func TestFaults(t *testing.T) {
 	type fault = respondtest.Fault
@@ -349,21 +434,20 @@ func TestRecoveryOfATargetThatWasDown(t *testing.T) {
 		stop := w.work(respond.WorkerConfig{})
 		defer stop()
 		var runs []ssf.RunID
-		seen := map[string]bool{}
-		for _, p := range respondtest.People() {
-			if p.Account == "" || len(w.crm.Sessions(p.Account)) == 0 || seen[p.Email] {
-				continue
-			}
-			seen[p.Email] = true
-			id, _ := w.person(p.Email)
-			for i := range 3 { // three intents each: the first ends the sessions, the others find nothing to do
-				runs = append(runs, w.ask(ssf.KindTerminateSessions, id, fmt.Sprintf("%s-%d", p.Account, i)).ID)
+		for n := 0; len(runs) < 500; n++ {
+			for _, p := range respondtest.People() {
+				if p.Account == "" || p.Email == respondtest.SharedEmail || len(w.crm.Sessions(p.Account)) == 0 {
+					continue
+				}
+				// Several intents each: the first ends the sessions, the others then find nothing to do.
+				id, _ := w.person(p.Email)
+				runs = append(runs, w.ask(ssf.KindTerminateSessions, id, fmt.Sprintf("%s-%d", p.Account, n)).ID)
 			}
 		}
 		time.Sleep(time.Hour)
-		w.wire.mu.Lock()
-		w.wire.calls = nil
-		w.wire.mu.Unlock()
+		if n := w.wire.refused.Load(); n < 50 || n > 400 {
+			t.Errorf("%d connections tried in an hour of outage, want 50 to 400 for %d runs", n, len(runs))
+		}
 		w.wire.down.Store(false)
 		time.Sleep(5 * time.Minute)
 		confirmed := 0

@@ -33,6 +33,7 @@ const crmToken = "crm-token-of-the-test"
 type wire struct {
 	handler http.Handler
 	down    atomic.Bool
+	refused atomic.Int64 // connections tried while down
 	// sees is called for each request before it is served; nil is fine.
 	sees func(*http.Request)
 
@@ -42,6 +43,7 @@ type wire struct {
 
 func (w *wire) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	if w.down.Load() {
+		w.refused.Add(1)
 		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 	}
 	w.mu.Lock()
@@ -76,8 +78,9 @@ type world struct {
 	wire *wire
 	svc  *respond.Service
 	lena ssf.Actor
-	// document is what the connector's own document was set to.
+	// spec is the CRM's connector; more are further ones.
 	spec ssf.ConnectorSpec
+	more []ssf.ConnectorSpec
 }
 
 func secrets() storetest.Option {
@@ -120,7 +123,7 @@ func (w *world) configure() {
 		Sources: []ssf.SourceSpec{
 			{ID: "people", Kind: "csv", Path: "people.csv"}, {ID: "crm", Kind: "csv", Path: "crm.csv"},
 		},
-		Connectors: []ssf.ConnectorSpec{w.spec},
+		Connectors: append([]ssf.ConnectorSpec{w.spec}, w.more...),
 	})
 	if err != nil {
 		w.t.Fatal(err)
