@@ -11,6 +11,7 @@ import (
 
 	"harken/secevent"
 	"harken/secevent/seceventtest"
+	"harken/ssf"
 )
 
 // TestForgedHeaders: none of these is accepted, and nothing is fetched but the key set.
@@ -154,6 +155,31 @@ func TestHintsAreIgnored(t *testing.T) {
 			}
 			if _, err := v.Verify(t.Context(), "j-1", sign(t, seceventtest.MustKey("ES256", k.ID), header, claims(nil))); err == nil {
 				t.Errorf("%s with %s and another signature: got accepted, want refused", alg, hint)
+			}
+		}
+	}
+}
+
+// Every algorithm that a transmitter may be allowed verifies, by either way to verify.
+func TestListedAlgorithms(t *testing.T) {
+	rsa := *keyOf()["RS256"]
+	rsa.OmitAlg = true
+	for _, alg := range ssf.SigningAlgorithms() {
+		k := keyOf()[alg]
+		if alg[0] == 'R' || alg[0] == 'P' {
+			k = &rsa
+		}
+		v := verifier(t, static(t, k), func(c *secevent.Config) { c.Algorithms = []string{alg} })
+		for _, hint := range []string{"", `"x5c":["AAAA"],`} {
+			header := fmt.Sprintf(`{%s"alg":%q,"kid":%q,"typ":"secevent+jwt"}`, hint, alg, k.ID)
+			token := sign(t, k, header, claims(nil))
+			if _, err := v.Verify(t.Context(), "j-1", token); err != nil {
+				t.Errorf("%s %s: got %v, want accepted", alg, hint, err)
+			}
+			other := sign(t, k, header, claims(map[string]any{"txn": "t-2"}))
+			spliced := other[:strings.LastIndexByte(other, '.')] + token[strings.LastIndexByte(token, '.'):]
+			if _, err := v.Verify(t.Context(), "j-1", spliced); outcome(err) != "authentication_failed/signature" {
+				t.Errorf("%s %s, another token's signature: got %s, want authentication_failed/signature", alg, hint, outcome(err))
 			}
 		}
 	}

@@ -111,8 +111,9 @@ func lacking(v seceventtest.Vector) string {
 		Events map[string]jsontext.Value `json:"events"`
 	}
 	_ = json.Unmarshal(v.Claims, &claims) // vectors of broken claims need no feature
+	_ = claims.SubID.Compact()
 	for _, f := range missingFormats {
-		if strings.Contains(string(claims.SubID), strconv.Quote(string(f))) {
+		if strings.Contains(string(claims.SubID), `"format":`+strconv.Quote(string(f))) {
 			return "format " + string(f)
 		}
 	}
@@ -265,20 +266,20 @@ func (h harness) compareContent(t *testing.T, got verdict, lacks string) {
 	if want.Format != "" && string(claims.Subject.Format) != want.Format {
 		t.Errorf("subject format: got %q, want %q", claims.Subject.Format, want.Format)
 	}
-	if lacks != "" {
-		return
-	}
 	warnings := slices.Clone(got.set.Evidence().Warnings)
 	wanted := slices.DeleteFunc(slices.Clone(want.Warnings), func(w string) bool { return w == "jti_reuse" }) // the store's
 	slices.Sort(warnings)
 	slices.Sort(wanted)
-	if !want.Valid { // a vector that is refused lists only what its tolerances bring
+	switch {
+	case lacks != "": // some of the warnings may be missing, none may be wrong
+		wanted = slices.DeleteFunc(wanted, func(w string) bool { return !slices.Contains(warnings, w) })
+	case !want.Valid: // a vector that is refused lists only what its tolerances bring
 		warnings = slices.DeleteFunc(warnings, func(w string) bool { return !slices.Contains(wanted, w) })
 	}
 	if !slices.Equal(warnings, wanted) {
 		t.Errorf("warnings: got %q, want %q", warnings, wanted)
 	}
-	if want.Canonical != nil {
+	if want.Canonical != nil && !strings.HasPrefix(lacks, "format ") {
 		text, ok := claims.Subject.Canonical()
 		wantText := want.Canonical.Clone()
 		if err := wantText.Canonicalize(); err != nil {

@@ -143,6 +143,9 @@ func (v VerifiedSET) Judge(k StreamKnowledge, strict bool) (VerifiedSET, Semanti
 		return VerifiedSET{}, s, s.Reject
 	}
 	judged := v.WithFaults(s.Faults...)
+	if len(s.Faults) == 0 {
+		judged.f.Evidence.Checks = slices.Concat(v.f.Evidence.Checks, []string{"stream"})
+	}
 	judged.f.Evidence.Warnings = slices.Concat(v.f.Evidence.Warnings, s.Warnings)
 	judged.f.Evidence.Tolerances = slices.Concat(v.f.Evidence.Tolerances, s.Tolerances)
 	return judged, s, nil
