@@ -79,7 +79,7 @@ func (db *DB) NearAccounts(ctx context.Context, prefix string, limit int) (out [
 		return nil, nil
 	}
 	err = db.view(ctx, func(v *view) error {
-		if out, err = v.accountsBelow(iAccEmail, store.Key{}.Prefix(prefix), limit); err != nil {
+		if out, err = v.accountsBelow(iAccEmail, store.Key{}.Prefix(clip(fold(prefix))), limit); err != nil {
 			return err
 		}
 		seen := map[ssf.AccountRef]bool{}

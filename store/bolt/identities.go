@@ -182,7 +182,7 @@ func (v *view) identities(b bucket, prefix, from []byte, rows int) (out ssf.List
 	}
 	var last []byte
 	looked := 0
-	for k, _ := c.Seek(start); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+	for k, _ := c.Seek(start); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
 		if from != nil && bytes.Equal(k, from) {
 			continue
 		}
