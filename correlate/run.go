@@ -77,23 +77,31 @@ func (c *Correlator) Run(ctx context.Context) error {
 	}
 }
 
-// round drains the log under the lease, and goes through the uncorrelated events where asked.
+// round drains the log, and goes through the uncorrelated events where asked.
 func (c *Correlator) round(ctx context.Context, again bool) error {
+	if err := c.drain(ctx); err != nil {
+		return err
+	}
+	if again {
+		return c.rematch(ctx)
+	}
+	return nil
+}
+
+// write commits results under the lease, which it takes or renews.
+func (c *Correlator) write(ctx context.Context, results []ssf.MatchResult, upTo ssf.Seq) error {
 	lease, err := c.store.Lease(ctx, consumer, c.cfg.Holder, leaseTime)
 	if err != nil {
 		return err
 	}
-	if err := c.drain(ctx, lease); err != nil {
-		return err
-	}
-	if again {
-		return c.rematch(ctx, lease)
+	if err := c.store.PutMatches(ctx, ssf.System(consumer), lease, results, upTo); err != nil {
+		return fmt.Errorf("write matches: %w", err)
 	}
 	return nil
 }
 
 // drain correlates until the cursor stands at the head of the log.
-func (c *Correlator) drain(ctx context.Context, lease ssf.Lease) error {
+func (c *Correlator) drain(ctx context.Context) error {
 	for {
 		events, err := c.store.EventsAfter(ctx, consumer, batchSize)
 		if err != nil {
@@ -106,17 +114,14 @@ func (c *Correlator) drain(ctx context.Context, lease ssf.Lease) error {
 		if err != nil {
 			return err
 		}
-		if lease, err = c.store.Lease(ctx, consumer, c.cfg.Holder, leaseTime); err != nil {
+		if err := c.write(ctx, results, events[len(events)-1].Seq); err != nil {
 			return err
-		}
-		if err := c.store.PutMatches(ctx, ssf.System(consumer), lease, results, events[len(events)-1].Seq); err != nil {
-			return fmt.Errorf("write matches: %w", err)
 		}
 	}
 }
 
 // rematch judges uncorrelated events again and writes those whose answer changed.
-func (c *Correlator) rematch(ctx context.Context, lease ssf.Lease) error {
+func (c *Correlator) rematch(ctx context.Context) error {
 	after := ssf.Seq(0)
 	for {
 		events, err := c.store.Uncorrelated(ctx, after, batchSize)
@@ -140,8 +145,8 @@ func (c *Correlator) rematch(ctx context.Context, lease ssf.Lease) error {
 		if len(found) == 0 {
 			continue
 		}
-		if err := c.store.PutMatches(ctx, ssf.System(consumer), lease, found, 0); err != nil {
-			return fmt.Errorf("write matches: %w", err)
+		if err := c.write(ctx, found, 0); err != nil {
+			return err
 		}
 	}
 }
