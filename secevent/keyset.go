@@ -25,7 +25,7 @@ type KeySetConfig struct {
 	MaxStale time.Duration
 	// Forget is how long a key id that a fetch did not bring is not asked for again; 5 min.
 	Forget time.Duration
-	// Timeout bounds one fetch, 30 s; MaxWait how long a token waits for one, 10 s.
+	// Timeout bounds one fetch, 30 s; MaxWait how long a token waits for one at most, 10 s.
 	Timeout, MaxWait time.Duration
 }
 
@@ -69,6 +69,8 @@ type KeySet struct {
 type flight struct {
 	done  chan struct{} // closed when it ends
 	began time.Time
+	// doubtful is set when the fetch before failed.
+	doubtful bool
 }
 
 var _ KeySource = (*KeySet)(nil)
@@ -104,8 +106,9 @@ func (s *KeySet) Keys(ctx context.Context, kid, alg string) ([]Key, error) {
 	if !s.cfg.Now().Before(s.nextAt) {
 		flight = s.fetchLocked(ctx)
 	}
+	good := s.gen > 0
 	s.mu.Unlock()
-	if err := s.wait(ctx, flight); err != nil {
+	if err := s.wait(ctx, flight, good); err != nil { // a set that is merely due serves meanwhile
 		return nil, err
 	}
 	found, err := s.find(kid, alg)
@@ -113,15 +116,15 @@ func (s *KeySet) Keys(ctx context.Context, kid, alg string) ([]Key, error) {
 		return found, err
 	}
 	if flight == nil {
-		if flight = s.ask(ctx, kid); flight == nil {
-			return nil, err
-		}
-		if err := s.wait(ctx, flight); err != nil {
-			return nil, err
-		}
-		found, err = s.find(kid, alg)
+		flight = s.ask(ctx, kid)
 	}
-	if errors.Is(err, ErrUnknownKey) {
+	if flight == nil {
+		return nil, err
+	}
+	if err := s.wait(ctx, flight, false); err != nil {
+		return nil, err
+	}
+	if found, err = s.find(kid, alg); errors.Is(err, ErrUnknownKey) {
 		s.miss(kid)
 	}
 	return found, err
@@ -135,7 +138,7 @@ func (s *KeySet) Renew(ctx context.Context, used Key) bool {
 		flight = s.fetchLocked(ctx)
 	}
 	s.mu.Unlock()
-	if s.wait(ctx, flight) != nil {
+	if s.wait(ctx, flight, false) != nil {
 		return false
 	}
 	s.mu.Lock()
@@ -223,13 +226,18 @@ func (s *KeySet) miss(kid string) {
 	}
 }
 
-// wait waits for a fetch, but not beyond MaxWait after its beginning: one that hangs must not hold up the tokens of
-// others, which share the workers. It returns the context's error alone.
-func (s *KeySet) wait(ctx context.Context, flight *flight) error {
+// wait waits for a fetch, but not beyond MaxWait after its beginning, and a tenth of that where waiting is brief or the
+// fetch before has failed: one that hangs must not hold up the tokens of others, which share the workers. It returns the
+// context's error alone.
+func (s *KeySet) wait(ctx context.Context, flight *flight, brief bool) error {
 	if flight == nil {
 		return ctx.Err()
 	}
-	timer := time.NewTimer(s.cfg.MaxWait - s.cfg.Now().Sub(flight.began))
+	limit := s.cfg.MaxWait
+	if brief || flight.doubtful {
+		limit /= 10
+	}
+	timer := time.NewTimer(limit - s.cfg.Now().Sub(flight.began))
 	defer timer.Stop()
 	select {
 	case <-flight.done:
@@ -252,7 +260,7 @@ func (s *KeySet) fetchLocked(ctx context.Context) *flight {
 		return nil
 	}
 	s.triedAt = now
-	started := &flight{done: make(chan struct{}), began: now}
+	started := &flight{done: make(chan struct{}), began: now, doubtful: s.err != nil}
 	s.flight = started
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Timeout)

@@ -105,6 +105,36 @@ func TestHangingEndpointHoldsUpNobodyForLong(t *testing.T) {
 	})
 }
 
+func TestDueSetServesWhileItsEndpointHangs(t *testing.T) {
+	k := keyOf()["ES256"]
+	e := &endpoint{body: jwks(t, k)}
+	inBubble(t, e, func(t *testing.T, _ *secevent.KeySet, verify func(string) string) {
+		known, unknown := sign(t, k, nil, claims(nil)), sign(t, seceventtest.MustKey("ES256", "x"), nil, claims(nil))
+		verify(known)
+		e.mu.Lock()
+		e.delay = time.Hour
+		e.mu.Unlock()
+		for round := range 3 {
+			time.Sleep(5 * time.Minute)
+			began := time.Now()
+			for range 20 {
+				if got := verify(known); got != "accepted" {
+					t.Errorf("known key: got %s, want accepted", got)
+				}
+			}
+			if d := time.Since(began); d > time.Second {
+				t.Errorf("round %d: 20 tokens waited %s, want at most 1 s together", round, d)
+			}
+		}
+		time.Sleep(5 * time.Minute)
+		began := time.Now()
+		if got := verify(unknown); got != "unknown_key" || time.Since(began) > time.Second {
+			t.Errorf("unknown key: got %s after %s, want unknown_key within a second", got, time.Since(began))
+		}
+		time.Sleep(time.Minute) // the fetch gives up
+	})
+}
+
 func TestRotationLosesNothing(t *testing.T) {
 	k, next := keyOf()["ES256"], seceventtest.MustKey("ES256", "k-next")
 	e := &endpoint{body: jwks(t, k)}
