@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"harken/outbound"
@@ -30,27 +27,14 @@ type link struct {
 	cred     outbound.Authorizer
 	pins     map[string]string
 	reach    []string // the origins that may see the credential
-	verifier Verifier
-	keys     Keys
+	*prover
 	audience []string
 	stream   string // its id; empty where nobody named it
 	pollURL  string
-
-	closed  chan struct{}
-	mu      sync.Mutex // guards the following, and the closing of closed
-	ended   bool
-	fetches sync.WaitGroup // of the key set, which may outlive whoever asked
 }
 
-// close ends fetches under way and waits for them.
+// close ends idle connections. The prover is closed apart: it may serve the next link.
 func (l *link) close() {
-	l.mu.Lock()
-	if !l.ended {
-		l.ended = true
-		close(l.closed)
-	}
-	l.mu.Unlock()
-	l.fetches.Wait()
 	if l.client != nil {
 		l.client.Close()
 	}
@@ -83,13 +67,16 @@ func (f *feed) connect(ctx context.Context) (*link, error) {
 	f.mu.Unlock()
 	if old != nil {
 		old.close()
+		if old.prover != l.prover {
+			old.prover.close()
+		}
 	}
 	return l, nil
 }
 
 // build goes through all steps before the first poll.
 func (f *feed) build(ctx context.Context, t ssf.Transmitter) (*link, error) {
-	l := &link{revision: t.Revision, spec: t.Spec, at: f.now(), closed: make(chan struct{})}
+	l := &link{revision: t.Revision, spec: t.Spec, at: f.now()}
 	if err := f.discover(ctx, l); err != nil {
 		f.step(StepDiscovery, err)
 		return nil, err
@@ -178,8 +165,6 @@ func (f *feed) pin(ctx context.Context, l *link, e endpoints) error {
 	}
 	return f.update(ctx, change, func(st *ssf.TransmitterState) {
 		st.Stream.Origins, st.Stream.Held, st.Stream.SpecRevision = pins, "", l.revision
-		st.Stream.DiscoveredAt = l.at
-		st.Stream.CriticalMembers = l.meta.CriticalMembers
 	})
 }
 
@@ -211,9 +196,7 @@ func (f *feed) unhold(ctx context.Context, actor ssf.Actor) error {
 		return err
 	}
 	f.keep(st)
-	f.mu.Lock()
-	f.stale = true
-	f.mu.Unlock()
+	f.again()
 	return nil
 }
 
@@ -289,62 +272,4 @@ func (f *feed) usePollURL(ctx context.Context, l *link, url string) error {
 		return nil
 	}
 	return f.authorize(ctx, l)
-}
-
-// prove makes verifier and key set.
-func (f *feed) prove(ctx context.Context, l *link) error {
-	verifier, keys, err := f.svc.verifier(VerifierConfig{
-		Transmitter: f.id, Issuer: l.spec.Issuer, Audience: l.audience, Algorithms: l.spec.Algorithms,
-		Tolerances: l.spec.Tolerances, Strict: l.spec.Errors == "strict", KeysURL: l.meta.JWKSURI, Fetch: l.fetchKeys,
-	})
-	if err != nil {
-		return fail(StepKeys, "check audience, algorithms and tolerances", "%w", err)
-	}
-	l.verifier, l.keys = verifier, keys
-	// Fetched now so that trouble shows. It is no reason not to poll: tokens that come are kept until there are keys.
-	f.step(StepKeys, keys.Refresh(ctx))
-	return nil
-}
-
-// fetchKeys reads the key set, without credential.
-func (l *link) fetchKeys(ctx context.Context, url string) ([]byte, time.Duration, error) {
-	if url != l.meta.JWKSURI {
-		return nil, 0, errors.New("not the transmitter's key set")
-	}
-	l.mu.Lock()
-	if l.ended {
-		l.mu.Unlock()
-		return nil, 0, errors.New("the connection has ended")
-	}
-	l.fetches.Add(1)
-	l.mu.Unlock()
-	defer l.fetches.Done()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-l.closed:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	resp, err := l.client.GetJSON(ctx, outbound.Request{URL: url, MaxBody: maxMetadata}, nil)
-	if err != nil {
-		return nil, 0, explainError(StepKeys, "get key set", authName{method: "none"}, err)
-	}
-	if resp.Status != http.StatusOK {
-		return nil, 0, explain(StepKeys, "get key set", l.client, authName{method: "none"}, resp, nil)
-	}
-	return resp.Body, maxAge(resp.Header), nil
-}
-
-// maxAge reads how long an answer may be kept (RFC 9111 §5.2.2.1); zero if it does not say.
-func maxAge(h http.Header) time.Duration {
-	for directive := range strings.SplitSeq(strings.Join(h.Values("Cache-Control"), ","), ",") {
-		value, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(directive)), "max-age=")
-		if n, err := strconv.Atoi(strings.Trim(value, `"`)); ok && err == nil && n > 0 {
-			return time.Duration(min(n, maxInterval)) * time.Second
-		}
-	}
-	return 0
 }

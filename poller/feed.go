@@ -222,6 +222,7 @@ func (f *feed) release(ctx context.Context) {
 	f.mu.Unlock()
 	if l != nil {
 		l.close()
+		l.prover.close()
 	}
 	f.mu.Lock()
 	lease := f.lease
@@ -233,6 +234,13 @@ func (f *feed) release(ctx context.Context) {
 	if err := f.svc.store.Release(ctx, lease); err != nil {
 		f.log.Warn("lease not released", "err", err)
 	}
+}
+
+// again makes the next poll discover, authorize and reconcile anew.
+func (f *feed) again() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stale = true
 }
 
 // step records how a step went, for people.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -283,6 +284,15 @@ func (l *lab) wantWhole(id string, tr *pollertest.Transmitter, names []string) {
 	}
 	if len(stored) != len(names) {
 		l.t.Errorf("got %d events stored, want %d", len(stored), len(names))
+	}
+	waiting, err := l.db.Replies(l.t.Context(), ssf.TransmitterID(id), 1000)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for _, key := range waiting.Acks {
+		if slices.Contains(names, key) {
+			l.t.Errorf("the ack of %s still waits, and was delivered", key)
+		}
 	}
 	for _, v := range ledger.Violations {
 		l.t.Errorf("the transmitter complains: %s", v)

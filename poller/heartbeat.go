@@ -27,6 +27,7 @@ func (f *feed) refreshKeys(ctx context.Context) (int, error) {
 		return 0, nil
 	}
 	if s := l.keys.Status(); f.now().Before(s.RefreshAt) && s.Error == "" {
+		f.step(StepKeys, nil)
 		return s.Count, nil
 	}
 	err := l.keys.Refresh(ctx)
@@ -50,6 +51,9 @@ func (f *feed) checkStatus(ctx context.Context) (int, error) {
 	if l == nil || !f.mine() {
 		return 0, nil
 	}
+	if held := f.snapshot().Stream.Held; held != "" {
+		return 0, fail(StepStream, "confirm the new addresses if they are right", "the stream is held: %s", held)
+	}
 	if err := f.readStatus(ctx, l); err != nil {
 		return 0, err
 	}
@@ -59,9 +63,7 @@ func (f *feed) checkStatus(ctx context.Context) (int, error) {
 		f.step(StepStream, err)
 		return 0, err
 	case statusLost:
-		f.mu.Lock()
-		f.stale = true
-		f.mu.Unlock()
+		f.again()
 		err := fail(StepStream, "the stream is gone there: Harken looks for it, and makes a new one where stream.manage is create", "the transmitter does not know the stream any more")
 		f.step(StepStream, err)
 		return 0, err
@@ -115,7 +117,7 @@ func (f *feed) mayVerify(l *link, st ssf.TransmitterState) bool {
 	if now.Before(after) {
 		return false
 	}
-	if n := len(s.Pending); n > 0 {
+	if n := len(s.Pending); n > 0 && !s.Pending[n-1].AskedAt.After(now) {
 		return !now.Before(s.Pending[n-1].AskedAt.Add(max(verifyEvery, s.MinVerificationInterval.D())))
 	}
 	return true

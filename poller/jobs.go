@@ -3,6 +3,7 @@ package poller
 import (
 	"time"
 
+	"harken/outbound"
 	"harken/ssf"
 )
 
@@ -25,9 +26,14 @@ func (f *feed) jobs() []Job {
 	}
 }
 
-// pollDue is the time before which no poll begins; zero leaves it to the schedule.
+// pollDue is the time before which no poll begins; zero leaves it to the schedule. No wait is longer than the longest
+// that is ever set: more than that means that the clock was set back.
 func (f *feed) pollDue() time.Time {
+	now := f.now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if latest := now.Add(outbound.MaxRetryAfter); f.due.After(latest) {
+		return latest
+	}
 	return f.due
 }

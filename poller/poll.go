@@ -36,7 +36,7 @@ func (f *feed) poll(ctx context.Context) (int, error) {
 	if err == nil {
 		return items, nil
 	}
-	if ctx.Err() != nil && outbound.KindOf(err) == outbound.KindCanceled {
+	if ctx.Err() != nil && (outbound.KindOf(err) == outbound.KindCanceled || errors.Is(err, context.Canceled)) {
 		return items, err // we stopped it
 	}
 	return items, f.failed(ctx, err)
@@ -60,6 +60,7 @@ func (f *feed) cycle(ctx context.Context) (int, error) {
 		if err != nil {
 			return items, err
 		}
+		f.step(StepToken, nil) // it was accepted
 		f.step(StepPoll, nil)
 		if err := f.rejudgeIfNews(ctx, l); err != nil {
 			return items, err
@@ -299,13 +300,19 @@ func (f *feed) store(ctx context.Context, l *link, ask asking, got received, a p
 	if trouble != nil {
 		return got, trouble
 	}
-	if got.stored = f.progress(verdicts); got.stored == 0 && len(a.tokens) > 0 {
-		// Count the row of failures on from before this answer, which was stored as a good one.
-		st.Poll.Failures, st.Poll.Since = old.Poll.Failures, old.Poll.Since
-		f.keep(st)
-		return got, nothingNew(l, verdicts)
+	accepted, fresh := f.progress(verdicts)
+	got.stored = accepted + fresh
+	if len(a.tokens) == 0 || accepted > 0 || (fresh > 0 && old.Poll.Failures == 0) {
+		return got, nil
 	}
-	return got, nil
+	// Count the row of failures on from before this answer, which was stored as a good one. New tokens that cannot be
+	// judged leave it as long as it was: it takes an event to end it.
+	st.Poll.Failures, st.Poll.Since = old.Poll.Failures, old.Poll.Since
+	if fresh > 0 {
+		st.Poll.Failures--
+	}
+	f.keep(st)
+	return got, nothingNew(l, verdicts)
 }
 
 // quiet reports whether a healthy empty answer changes nothing worth storing.
@@ -337,14 +344,13 @@ func (f *feed) restoreAcks() {
 
 // progress counts what was new: accepted tokens, and undecided ones not seen before. A conflict, a bad token or one seen
 // before is no progress, so that a transmitter that repeats itself is asked less and less.
-func (f *feed) progress(verdicts []ssf.Verdict) int {
+func (f *feed) progress(verdicts []ssf.Verdict) (accepted, fresh int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := 0
 	for _, v := range verdicts {
 		switch v.Outcome {
 		case ssf.OutcomeAccepted:
-			n++
+			accepted++
 		case ssf.OutcomeUndecided:
 			if v.Full || f.seen[v.Key] {
 				continue
@@ -353,10 +359,10 @@ func (f *feed) progress(verdicts []ssf.Verdict) int {
 				clear(f.seen)
 			}
 			f.seen[v.Key] = true
-			n++
+			fresh++
 		}
 	}
-	return n
+	return accepted, fresh
 }
 
 // nothingNew says in words why an answer with tokens was no progress.
@@ -369,15 +375,14 @@ func nothingNew(l *link, verdicts []ssf.Verdict) *StepError {
 	}
 	switch {
 	case full:
-		return fail(StepKeys, "find out why tokens cannot be judged: nothing more is taken until then", "the queue of undecided tokens is full")
+		return fail(StepPoll, "find out why tokens cannot be judged: nothing more is taken until then", "the queue of undecided tokens is full")
 	case count[ssf.OutcomeRejected] > 0:
 		return fail(StepPoll, "look at the rejected tokens: the transmitter sends what cannot be accepted", "nothing new: %d tokens rejected, %d seen before", count[ssf.OutcomeRejected], len(verdicts)-count[ssf.OutcomeRejected])
 	case count[ssf.OutcomeUndecided] > 0:
-		e := fail(StepKeys, "check issuer, audience and algorithms, and that the key set has the keys that sign", "nothing new: %d tokens cannot be judged yet", count[ssf.OutcomeUndecided])
 		if s := l.keys.Status(); s.Error != "" {
-			e = fail(StepKeys, "the key set cannot be read: tokens are kept and judged once it can", "key set: %s", s.Error)
+			return fail(StepKeys, "the key set cannot be read: tokens are kept and judged once it can", "key set: %s", s.Error)
 		}
-		return e
+		return fail(StepPoll, "check issuer, audience and algorithms, and that the key set has the keys that sign", "%d tokens cannot be judged yet", count[ssf.OutcomeUndecided])
 	case count[ssf.OutcomeConflict] > 0:
 		return fail(StepPoll, "two different tokens under one name: ask the transmitter's operator", "nothing new: %d tokens contradict earlier ones", count[ssf.OutcomeConflict])
 	}
@@ -395,6 +400,9 @@ func (f *feed) unanswered(l *link, ask asking, err error) error {
 		return err
 	}
 	e := explainError(StepPoll, "poll", l.name(), err)
+	if e.Step == StepToken {
+		f.again() // the secret, or the server, may be another
+	}
 	if ask.wait > 0 && outbound.KindOf(err) == outbound.KindTimeout {
 		e.Advice = "the transmitter holds long polls for longer than poll.long_poll: raise that"
 		e.onceFine = true
@@ -448,10 +456,10 @@ func (f *feed) refused(ctx context.Context, l *link, resp *outbound.Response) er
 			e.Advice = fmt.Sprintf("the transmitter has set the stream to %s: enable it there", st.Status)
 		}
 		if class == outbound.ClassNotFound {
-			f.mu.Lock()
-			f.stale = true // discover again: the address, or the stream, may be another
-			f.mu.Unlock()
+			f.again() // the address, or the stream, may be another
 		}
+	case outbound.ClassUnauthorized:
+		f.again() // the secret may have been replaced
 	}
 	return e
 }

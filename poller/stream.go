@@ -22,6 +22,7 @@ func (f *feed) reconcile(ctx context.Context, l *link) error {
 		}
 		return f.update(ctx, ssf.Change{}, func(st *ssf.TransmitterState) {
 			st.Stream.ID, st.Stream.PollURL = l.spec.Stream.ID, l.pollURL
+			st.Stream.CriticalMembers, st.Stream.DiscoveredAt = l.meta.CriticalMembers, l.at
 		})
 	}
 	if l.meta.ConfigurationEndpoint == "" {
@@ -282,6 +283,7 @@ func (f *feed) adopt(ctx context.Context, l *link, c streamConfig, change ssf.Ch
 			s.Audience = nil
 		}
 		s.MinVerificationInterval, s.InactivityTimeout = seconds(c.MinVerification), seconds(c.Inactivity)
+		s.CriticalMembers, s.DiscoveredAt = l.meta.CriticalMembers, l.at
 		if s.Status == statusLost {
 			s.Status, s.StatusReason = "", ""
 		}

@@ -1,6 +1,7 @@
 package poller_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -42,6 +43,36 @@ func TestConflictIsSurvived(t *testing.T) {
 		if len(streams) != 1 || streams[0].ID != "old" || len(streams[0].EventsRequested) != 2 {
 			t.Errorf("got streams %+v, want the old one adopted with our events", streams)
 		}
+	})
+}
+
+// TestLostStreamIsMadeAgain deletes the stream behind our back.
+func TestLostStreamIsMadeAgain(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		l := newLab(t)
+		tr := l.peer("idp", nil)
+		l.start()
+		wait(time.Minute)
+		old := tr.Streams()[0].ID
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, "https://idp.example/streams?stream_id="+old, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+bearer)
+		resp, err := pollertest.RoundTripper(l.hosts).RoundTrip(req)
+		if err != nil || resp.StatusCode != http.StatusNoContent {
+			t.Fatalf("delete: got %v, %v, want 204", resp, err)
+		}
+		_ = resp.Body.Close()
+		wait(10 * time.Minute)
+		streams := tr.Streams()
+		if len(streams) != 1 || streams[0].ID == old {
+			t.Fatalf("got streams %+v, want a new one", streams)
+		}
+		names := send(t, tr, 2)
+		wait(6 * time.Minute)
+		l.wantWhole("idp", tr, names)
+		wantHealthy(t, l, "idp")
 	})
 }
 
