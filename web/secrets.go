@@ -9,9 +9,11 @@ import (
 )
 
 // secret returns 256 random bits as text.
-func (s *Server) secret() (string, error) {
+func (s *Server) secret() (string, error) { return secret(s.cfg.Rand) }
+
+func secret(random io.Reader) (string, error) {
 	b := make([]byte, 32)
-	if _, err := io.ReadFull(s.cfg.Rand, b); err != nil {
+	if _, err := io.ReadFull(random, b); err != nil {
 		return "", fmt.Errorf("random numbers: %w", err)
 	}
 	return base64.RawURLEncoding.EncodeToString(b), nil

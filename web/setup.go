@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -23,11 +24,16 @@ const setupFor = 30 * time.Minute
 // NewSetupCode makes the one-time code with which the first administrator is made, valid for 30 minutes; an earlier one is
 // void. It returns ssf.ErrConflict once an administrator exists.
 func (s *Server) NewSetupCode(ctx context.Context) (string, error) {
-	code, err := s.secret()
+	return NewSetupCode(ctx, s.store, s.cfg.Rand, s.cfg.Now())
+}
+
+// NewSetupCode is the same without a server: for a command that prepares a first start.
+func NewSetupCode(ctx context.Context, store AccessStore, random io.Reader, now time.Time) (string, error) {
+	code, err := secret(random)
 	if err != nil {
 		return "", err
 	}
-	err = s.store.PutSetupCode(ctx, ssf.System("setup"), ssf.SetupCode{Hash: digest(code), ExpiresAt: s.cfg.Now().Add(setupFor)})
+	err = store.PutSetupCode(ctx, ssf.System("setup"), ssf.SetupCode{Hash: digest(code), ExpiresAt: now.Add(setupFor)})
 	if err != nil {
 		return "", fmt.Errorf("setup code: %w", err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"harken/poller"
 	"harken/respond"
+	"harken/secevent"
 	"harken/ssf"
 )
 
@@ -24,4 +25,12 @@ func checkConnector(path string, spec ssf.ConnectorSpec) []ssf.Problem {
 		return []ssf.Problem{{Path: path, Message: err.Error()}}
 	}
 	return respond.CheckSpec(spec, presets, path)
+}
+
+// checkTolerances says which names are no tolerances of this version.
+func checkTolerances(path string, names []string) []ssf.Problem {
+	if err := secevent.CheckTolerances(names); err != nil {
+		return []ssf.Problem{{Path: path, Message: err.Error()}}
+	}
+	return nil
 }

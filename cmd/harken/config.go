@@ -144,6 +144,7 @@ func (c *config) validateObjects() (ps []ssf.Problem) {
 		path := fmt.Sprintf("transmitters[%d]", i)
 		ps = append(ps, t.Validate(path)...)
 		ps = append(ps, checkSchedule(path+".poll.schedule", t.Poll.Schedule)...)
+		ps = append(ps, checkTolerances(path+".tolerances", t.Tolerances)...)
 		ps = append(ps, c.checkSecrets(path+".auth", t.Auth)...)
 		unique("transmitter", string(t.ID), path)
 		if a := t.SubjectID.Account; a != "" && !sources[a] {

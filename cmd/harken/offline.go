@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
-	"strings"
 	"time"
 
 	"harken/store"
@@ -62,7 +62,7 @@ func printSetupCode(ctx context.Context, db *bolt.DB, io streams) error {
 		fmt.Fprintln(io.out, "An administrator exists already; sign in on the dashboard.")
 		return nil
 	}
-	code, err := web.NewSetupCode(ctx, db, time.Now())
+	code, err := web.NewSetupCode(ctx, db, rand.Reader, time.Now())
 	if err != nil {
 		return err
 	}
@@ -164,13 +164,19 @@ type versionCommand struct{}
 // Run implements kong's command.
 func (versionCommand) Run(io streams) error {
 	fmt.Fprintf(io.out, "harken %s, %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	parts := assets.New().Vendor()
+	files, err := assets.New()
+	if err != nil {
+		return err
+	}
+	parts, err := files.Parts()
+	if err != nil {
+		return err
+	}
 	if len(parts) == 0 {
 		fmt.Fprintln(io.out, "front-end bundle: not built (make assets)")
-		return nil
 	}
 	for _, p := range parts {
-		fmt.Fprintf(io.out, "front-end: %s %s (%s)\n", strings.TrimSpace(p.File), p.Version, p.License)
+		fmt.Fprintf(io.out, "front-end: %s %s (%s)\n", p.File, p.Version, p.License)
 	}
 	return nil
 }
