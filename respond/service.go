@@ -54,6 +54,9 @@ func New(cfg Config, store Store) (*Service, error) {
 		cfg.Presets = presets
 	}
 	cfg.Presets = maps.Clone(cfg.Presets)
+	if cfg.Outbound.Now == nil {
+		cfg.Outbound.Now = cfg.Now
+	}
 	return &Service{cfg: cfg, store: store, systems: newSystems(cfg, store), looks: newLooks(cfg.Now)}, nil
 }
 

@@ -219,8 +219,8 @@ func (d *dispatcher) finish(f finished) {
 func (d *dispatcher) postpone(c ssf.RunClaim, until time.Time, why string) {
 	wait := max(until.Sub(d.w.now()), 0)
 	until = until.Add(time.Duration(d.w.cfg.Rand() * float64(min(wait/10, passOn))))
-	if why == "" {
-		why = c.Run.Detail
+	if why == "" || c.Run.State != ssf.RunPending {
+		why = c.Run.Detail // what is known already says more
 	}
 	_, err := d.w.store.Update(d.work, d.w.actor, ssf.RunUpdate{
 		ID: c.Run.ID, Claim: c.Token, State: c.Run.State, Detail: why, Due: until, Failures: c.Run.Failures,
