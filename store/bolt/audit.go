@@ -3,16 +3,23 @@ package bolt
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"harken/ssf"
+	"harken/store"
 )
 
 // Audit lists audit entries, newest first.
 func (db *DB) Audit(ctx context.Context, req ssf.PageRequest) (out ssf.List[ssf.AuditEntry], err error) {
 	err = db.view(ctx, func(v *view) error {
 		out, err = page(v, "audit", []filter{{{bAudit, nil}}}, req, 0, func(n uint64) (ssf.AuditEntry, error) {
-			return need[ssf.AuditEntry](v, bAudit, seqKey(ssf.Seq(n)), fmt.Sprintf("audit entry %d", n))
+			e, err := need[ssf.AuditEntry](v, bAudit, seqKey(ssf.Seq(n)), fmt.Sprintf("audit entry %d", n))
+			if errors.Is(err, store.ErrDamaged) {
+				v.damage(err)
+				return ssf.AuditEntry{N: n, Action: "damaged", Object: fmt.Sprintf("audit/%d", n), Detail: err.Error()}, nil
+			}
+			return e, err
 		})
 		return err
 	})

@@ -65,6 +65,7 @@ type DB struct {
 	mu       sync.Mutex          // guards the following
 	acquired map[string]struct{} // leases taken and claims given since Open, "name\x00holder" or the claim's token
 	guard    guardClock
+	damaged  map[string]struct{} // damaged records that were logged
 	free     freeSpace
 }
 
@@ -96,6 +97,7 @@ func Open(cfg Config) (*DB, error) {
 	}
 	db := &DB{
 		cfg: cfg, path: path, bb: bb, log: cfg.Logger, fail: make(chan struct{}), acquired: map[string]struct{}{},
+		damaged: map[string]struct{}{},
 	}
 	if err := db.prepare(); err != nil {
 		_ = bb.Close()

@@ -33,7 +33,8 @@ func (v *view) due(visit func(due time.Time, r runRecord) (more bool, err error)
 		}
 		r, err := need[runRecord](v, bRuns, rest, "run")
 		if errors.Is(err, store.ErrDamaged) || errors.Is(err, ssf.ErrNotFound) {
-			continue // never executed; Check and the status page tell
+			v.damage(err)
+			continue // never executed
 		}
 		if err != nil {
 			return err

@@ -107,19 +107,10 @@ func stateFacts(ev ssf.Event, st ssf.EventState) facts {
 func (v *view) event(seq ssf.Seq) (ssf.Event, error) {
 	ev, err := need[ssf.Event](v, bEvents, seqKey(seq), "event "+seq.String())
 	if errors.Is(err, store.ErrDamaged) {
+		v.damage(err)
 		return damagedEvent(seq, err), nil
 	}
 	return ev, err
-}
-
-// DamagedLayer is the layer of the fault that marks an event whose record is damaged.
-const DamagedLayer ssf.Layer = "store"
-
-func damagedEvent(seq ssf.Seq, err error) ssf.Event {
-	return ssf.Event{
-		Seq: seq, Provenance: ssf.ProvenanceSigned, Outcome: ssf.OutcomeConflict,
-		Faults: []ssf.Fault{{Layer: DamagedLayer, Message: "the stored record is damaged: " + err.Error()}},
-	}
 }
 
 // state reads an event's state; found is false while there is none.

@@ -265,7 +265,7 @@ func (m *mutation) checkAskers(run ssf.Run) (*ssf.RefusedError, error) {
 	resolved.Identity = m.resolve(run.Identity)
 	resolved.AskedBy = nil
 	for _, a := range run.AskedBy {
-		as := mutation{view: m.view, actor: a.Actor}
+		as := mutation{view: m.view, actor: a.Actor} // reads only
 		same, err := as.isSelf(run.Identity)
 		if err != nil {
 			return nil, err

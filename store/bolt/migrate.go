@@ -154,7 +154,7 @@ func (m *mutation) setFormat(version uint32) error {
 // bare is a mutation of the program itself, outside mutate: at opening.
 func (db *DB) bare(tx *bbolt.Tx) *mutation {
 	return &mutation{
-		view: newView(tx, db.now().UTC().Round(0), true), actor: ssf.System("store"),
+		view: db.newView(tx, db.now().UTC().Round(0), true), actor: ssf.System("store"),
 		topics: map[ssf.Topic]struct{}{}, counts: map[countKey]int64{},
 	}
 }

@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"harken/ssf"
 	"harken/store"
@@ -14,6 +15,7 @@ type replyRecord struct {
 	Ack         bool           `json:"ack,omitempty"`
 	Code        ssf.RejectCode `json:"code,omitempty"`
 	Description string         `json:"description,omitempty"`
+	damaged     bool
 }
 
 func replyKey(id ssf.TransmitterID, n uint64) []byte { return store.Key{}.Text(string(id)).Uint(n) }
@@ -35,7 +37,7 @@ func (in *intake) reply(r replyRecord) error {
 		return err
 	}
 	if found {
-		if old.Ack || !r.Ack {
+		if !old.damaged && (old.Ack || !r.Ack) {
 			return nil
 		}
 		return put(in.mutation, bReplies, replyKey(in.id, n), r)
@@ -58,6 +60,10 @@ func (v *view) replyFor(id ssf.TransmitterID, key string) (r replyRecord, n uint
 		return r, 0, false, err
 	}
 	r, found, err = get[replyRecord](v, bReplies, replyKey(id, n))
+	if errors.Is(err, store.ErrDamaged) {
+		v.damage(err)
+		return replyRecord{Key: key, damaged: true}, n, true, nil
+	}
 	return r, n, found, err
 }
 
@@ -65,7 +71,7 @@ func (v *view) replyFor(id ssf.TransmitterID, key string) (r replyRecord, n uint
 func (in *intake) confirm(c ssf.Replies) error {
 	drop := func(key string, ack bool) error {
 		r, n, found, err := in.replyFor(in.id, key)
-		if err != nil || !found || r.Ack != ack {
+		if err != nil || !found || !r.damaged && r.Ack != ack {
 			return err
 		}
 		if err := in.apply(replyFacts(in.id, n, r), facts{}); err != nil {
@@ -94,7 +100,8 @@ func (db *DB) Replies(ctx context.Context, id ssf.TransmitterID, limit int) (out
 		for k, value := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, value = c.Next() {
 			var r replyRecord
 			if err := store.Decode(string(bReplies), k, value, &r); err != nil {
-				return err
+				v.damage(err)
+				continue // the transmitter delivers its token again, and is answered then
 			}
 			switch {
 			case r.Ack && len(out.Acks) < limit:

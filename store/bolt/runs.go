@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -305,6 +306,10 @@ func (db *DB) Runs(ctx context.Context, f ssf.RunFilter, req ssf.PageRequest) (o
 	err = db.view(ctx, func(v *view) error {
 		out, err = page(v, "runs", filters, req, 0, func(n uint64) (ssf.Run, error) {
 			rec, err := need[runRecord](v, bRuns, runKey(n), "run")
+			if errors.Is(err, store.ErrDamaged) {
+				v.damage(err)
+				return damagedRun(err), nil
+			}
 			return rec.Run, err
 		})
 		return err

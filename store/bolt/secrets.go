@@ -25,7 +25,7 @@ func (db *DB) openSeal() error {
 	var stored []byte
 	sealed := false
 	err := db.bb.View(func(tx *bbolt.Tx) error {
-		v := newView(tx, db.now(), false)
+		v := db.newView(tx, db.now(), false)
 		k, _ := v.bucket(bSecrets).Cursor().First()
 		sealed = k != nil
 		value := v.bucket(bMeta).Get(sealingKey())

@@ -22,7 +22,8 @@ func ignoreMissing(err error) error {
 func (v *view) stateOrDamaged(seq ssf.Seq, ev *ssf.Event) (ssf.EventState, bool, error) {
 	st, found, err := v.state(seq)
 	if errors.Is(err, store.ErrDamaged) {
-		ev.Faults = append(ev.Faults, ssf.Fault{Layer: DamagedLayer, Message: "the stored state is damaged: " + err.Error()})
+		v.damage(err)
+		ev.Faults = append(ev.Faults, ssf.Fault{Layer: DamagedLayer, Message: err.Error()})
 		return ssf.EventState{Seq: seq}, false, nil
 	}
 	return st, found, err

@@ -18,10 +18,11 @@ type view struct {
 	now     time.Time
 	buckets map[bucket]*bbolt.Bucket
 	write   bool
+	damage  func(error)
 }
 
-func newView(tx *bbolt.Tx, now time.Time, write bool) view {
-	return view{tx: tx, now: now, buckets: map[bucket]*bbolt.Bucket{}, write: write}
+func (db *DB) newView(tx *bbolt.Tx, now time.Time, write bool) view {
+	return view{tx: tx, now: now, buckets: map[bucket]*bbolt.Bucket{}, write: write, damage: db.noteDamage}
 }
 
 func (v *view) bucket(b bucket) *bbolt.Bucket {
@@ -151,7 +152,7 @@ func (db *DB) view(ctx context.Context, fn func(*view) error) error {
 		return err
 	}
 	return db.mapRead(db.bb.View(func(tx *bbolt.Tx) error {
-		v := newView(tx, db.now(), false)
+		v := db.newView(tx, db.now(), false)
 		return fn(&v)
 	}))
 }
@@ -174,7 +175,7 @@ func (db *DB) mutate(ctx context.Context, actor ssf.Actor, fn func(*mutation) er
 	}
 	defer func() { _ = tx.Rollback() }()
 	m := &mutation{
-		view: newView(tx, db.now().UTC().Round(0), true), actor: actor,
+		view: db.newView(tx, db.now().UTC().Round(0), true), actor: actor,
 		topics: map[ssf.Topic]struct{}{}, counts: map[countKey]int64{},
 	}
 	if err := fn(m); err != nil {

@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -54,7 +55,12 @@ func (in *intake) queued(d ssf.Delivery) (t ssf.UndecidedToken, found bool, err 
 			return t, false, err
 		}
 	}
-	return get[ssf.UndecidedToken](&in.view, bUndecided, queueKey(in.id, n))
+	t, found, err = get[ssf.UndecidedToken](&in.view, bUndecided, queueKey(in.id, n))
+	if errors.Is(err, store.ErrDamaged) {
+		in.damage(err)
+		return ssf.UndecidedToken{}, false, nil
+	}
+	return t, found, err
 }
 
 // dequeue takes a token that is decided now off the queue. The first received time is kept; acked tells that the token
@@ -208,7 +214,8 @@ func (v *view) undecidedAfter(id ssf.TransmitterID, after uint64, limit int) (ou
 	for k, value := c.Seek(queueKey(id, after+1)); bytes.HasPrefix(k, prefix) && len(out) < limit; k, value = c.Next() {
 		var t ssf.UndecidedToken
 		if err := store.Decode(string(bUndecided), k, value, &t); err != nil {
-			return nil, err
+			v.damage(err)
+			continue
 		}
 		out = append(out, t)
 	}
