@@ -176,6 +176,7 @@ func TestPartialSuccessIsRetriedUntilWhole(t *testing.T) {
 }
 
 func TestGivenUpAfterADay(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		id, _ := w.person(respondtest.BusyEmail)
@@ -201,6 +202,7 @@ func TestGivenUpAfterADay(t *testing.T) {
 // Target down for an hour with many queued: all done within five minutes of its recovery, each effect once, and the target
 // is not hammered meanwhile.
 func TestRecoveryOfATargetThatWasDown(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.wire.down.Store(true)

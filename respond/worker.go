@@ -19,6 +19,7 @@ const (
 	idleWait    = 5 * time.Second
 	maxQueue    = 64 // claimed runs that wait for a place at one system
 	passOn      = 5 * time.Second
+	maxSpread   = 2 * time.Minute
 )
 
 // WorkerConfig tunes a Worker. The zero value is usable.
@@ -214,11 +215,11 @@ func (d *dispatcher) finish(f finished) {
 	d.gates.report(f.connector, f.outcome, d.w.now())
 }
 
-// postpone gives a claimed run back, untouched but for its Due. Up to a tenth of the wait is added, so that not all come at
-// once; the state stays.
+// postpone gives a claimed run back, untouched but for its Due. Up to twice the wait is added, so that not all come at once
+// and only the first of them finds out whether the system is back; the state stays.
 func (d *dispatcher) postpone(c ssf.RunClaim, until time.Time, why string) {
 	wait := max(until.Sub(d.w.now()), 0)
-	until = until.Add(time.Duration(d.w.cfg.Rand() * float64(min(wait/10, passOn))))
+	until = until.Add(time.Duration(d.w.cfg.Rand() * float64(min(2*wait, maxSpread))))
 	if why == "" || c.Run.State != ssf.RunPending {
 		why = c.Run.Detail // what is known already says more
 	}
