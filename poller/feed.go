@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"harken/outbound"
 	"harken/ssf"
 )
 
@@ -57,8 +56,11 @@ func newFeed(svc *Service, t ssf.Transmitter, st ssf.TransmitterState) *feed {
 	}
 }
 
-// take waits for a channel lock.
+// take waits for a channel lock, and does not get it once ctx has ended.
 func take(ctx context.Context, lock chan struct{}) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	select {
 	case lock <- struct{}{}:
 		return nil
@@ -278,28 +280,4 @@ func (f *feed) failed(ctx context.Context, err error) error {
 	}
 	f.log.Warn("poll without progress", "step", e.Step, "err", e.Err)
 	return e
-}
-
-// noProgress counts a poll that stored nothing new.
-func noProgress(st *ssf.TransmitterState, e *StepError, now time.Time, rnd func() float64) {
-	p := &st.Poll
-	p.Failures++
-	p.LastAt = now
-	p.NextDue = now.Add(outbound.Backoff(p.Failures, e.RetryAfter, rnd))
-	if e.onceFine && p.Failures == 1 {
-		return
-	}
-	if p.Since.IsZero() {
-		p.Since = now
-	}
-	p.Step, p.Error, p.Advice = e.Step, shorten(e.Err.Error(), 500), e.Advice
-}
-
-// healthy counts a poll that did what it should.
-func healthy(st *ssf.TransmitterState, now time.Time) {
-	p := &st.Poll
-	p.Failures, p.Since, p.NextDue = 0, time.Time{}, time.Time{}
-	p.Step, p.Error, p.Advice = "", "", ""
-	p.LastAt, p.LastOK = now, now
-	p.TokenWorked = true
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -195,9 +196,9 @@ func TestInteroperationDuplicates(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		l := newLab(t)
 		s := newStranger(t, "https://op.example")
-		deaf := false
+		var deaf atomic.Bool
 		l.hosts["op.example"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasPrefix(r.URL.Path, "/ssf/poll") && deaf {
+			if strings.HasPrefix(r.URL.Path, "/ssf/poll") && deaf.Load() {
 				body, _ := io.ReadAll(r.Body)
 				if bytes.Contains(body, []byte(`"ack"`)) {
 					// As a transmitter that forgets acknowledgements: the request is taken without them.
@@ -214,10 +215,10 @@ func TestInteroperationDuplicates(t *testing.T) {
 		})
 		l.start()
 		wait(2 * time.Second)
-		deaf = true
+		deaf.Store(true)
 		publish(t, s.op, l.status("op").Stream.ID, 3)
 		wait(2 * time.Minute)
-		deaf = false
+		deaf.Store(false)
 		wait(10 * time.Minute)
 		if list := l.events("op"); len(list) != 3 {
 			t.Errorf("got %d events, want 3", len(list))
