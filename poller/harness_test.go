@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -38,7 +39,7 @@ const bearer = "a-static-token-for-tests"
 type lab struct {
 	t     *testing.T
 	dir   string
-	hosts map[string]http.Handler
+	net   *network
 	specs []ssf.TransmitterSpec
 
 	db        *bolt.DB
@@ -52,13 +53,37 @@ type lab struct {
 	holder string
 }
 
+// network carries requests to the handlers of hosts that come and go.
+type network struct {
+	mu    sync.Mutex
+	hosts map[string]http.Handler
+}
+
+// set makes host reachable; a nil handler makes it unknown.
+func (n *network) set(host string, h http.Handler) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hosts[host] = h
+	if h == nil {
+		delete(n.hosts, host)
+	}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
+	n.mu.Lock()
+	hosts := maps.Clone(n.hosts)
+	n.mu.Unlock()
+	return pollertest.RoundTripper(hosts).RoundTrip(req)
+}
+
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	l := &lab{t: t, dir: dir, hosts: make(map[string]http.Handler)}
+	l := &lab{t: t, dir: dir, net: &network{hosts: make(map[string]http.Handler)}}
 	t.Cleanup(l.stop)
 	return l
 }
@@ -82,7 +107,7 @@ func (l *lab) peer(id string, edit func(c *pollertest.Config, s *ssf.Transmitter
 		l.t.Fatal(err)
 	}
 	l.t.Cleanup(func() { _ = tr.Close() })
-	l.hosts[id+".example"] = tr
+	l.net.set(id+".example", tr)
 	l.specs = append(l.specs, spec)
 	return tr
 }
@@ -150,7 +175,7 @@ func (l *lab) start() {
 	}
 	l.svc, err = poller.New(poller.Config{
 		Holder: cmp.Or(l.holder, "test"), Now: time.Now, Log: log,
-		Transport: func(ssf.TransmitterID) http.RoundTripper { return pollertest.RoundTripper(l.hosts) },
+		Transport: func(ssf.TransmitterID) http.RoundTripper { return l.net },
 	}, poller.Deps{Store: store, Intake: intake, Scheduler: l.scheduler, NewVerifier: newVerifier})
 	if err != nil {
 		l.t.Fatal(err)

@@ -141,7 +141,7 @@ func TestInteroperation(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		l := newLab(t)
 		s := newStranger(t, "https://op.example")
-		l.hosts["op.example"] = s.handler
+		l.net.set("op.example", s.handler)
 		l.specs = append(l.specs, ssf.TransmitterSpec{
 			ID: "op", Issuer: "https://op.example",
 			Auth:   ssf.AuthSpec{Method: ssf.AuthPrivateKeyJWT, ClientID: "harken", Key: "${env:KEY}", KeyID: "client", Scope: "ssf.read ssf.manage"},
@@ -197,7 +197,7 @@ func TestInteroperationDuplicates(t *testing.T) {
 		l := newLab(t)
 		s := newStranger(t, "https://op.example")
 		var deaf atomic.Bool
-		l.hosts["op.example"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		l.net.set("op.example", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasPrefix(r.URL.Path, "/ssf/poll") && deaf.Load() {
 				body, _ := io.ReadAll(r.Body)
 				if bytes.Contains(body, []byte(`"ack"`)) {
@@ -207,7 +207,7 @@ func TestInteroperationDuplicates(t *testing.T) {
 				r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 			}
 			s.handler.ServeHTTP(w, r)
-		})
+		}))
 		l.specs = append(l.specs, ssf.TransmitterSpec{
 			ID: "op", Issuer: "https://op.example",
 			Auth:   ssf.AuthSpec{Method: ssf.AuthPrivateKeyJWT, ClientID: "harken", Key: "${env:KEY}", KeyID: "client", Scope: "ssf.read ssf.manage"},

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,6 +70,23 @@ func TestVerificationComesBack(t *testing.T) {
 		wait(time.Hour)
 		if asked := tr.Ledger().Requests[pollertest.EndpointVerify]; asked < 6 || asked > 8 {
 			t.Errorf("got %d verification requests in an hour, want about 6", asked)
+		}
+		if st := jobStatus(t, l, "verify:idp"); st.State != ssf.JobOK {
+			t.Errorf("got job state %s, want ok", st.State)
+		}
+	})
+}
+
+// TestVerificationKeepsItsDistance has a transmitter that allows one request in half an hour.
+func TestVerificationKeepsItsDistance(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		l := newLab(t)
+		tr := l.peer("idp", func(c *pollertest.Config, _ *ssf.TransmitterSpec) { c.MinVerification = 30 * time.Minute })
+		l.start()
+		wait(3 * time.Hour)
+		ledger := tr.Ledger()
+		if asked := ledger.Requests[pollertest.EndpointVerify]; asked < 5 || asked > 7 {
+			t.Errorf("got %d verification requests in three hours, want 6", asked)
 		}
 		if st := jobStatus(t, l, "verify:idp"); st.State != ssf.JobOK {
 			t.Errorf("got job state %s, want ok", st.State)
@@ -346,7 +364,7 @@ func TestUnreachableAtStart(t *testing.T) {
 		l := newLab(t)
 		gone := l.peer("gone", nil)
 		well := l.peer("well", nil)
-		delete(l.hosts, "gone.example")
+		l.net.set("gone.example", nil)
 		l.start()
 		wait(time.Second)
 		names := send(t, well, 3)
@@ -356,7 +374,7 @@ func TestUnreachableAtStart(t *testing.T) {
 		if st.Poll.Step != poller.StepDiscovery || st.Poll.Error == "" || st.Poll.Advice == "" {
 			t.Errorf("got step %q, error %q, advice %q, want discovery with both", st.Poll.Step, st.Poll.Error, st.Poll.Advice)
 		}
-		l.hosts["gone.example"] = gone
+		l.net.set("gone.example", gone)
 		wait(6 * time.Minute)
 		wantHealthy(t, l, "gone")
 	})
@@ -391,11 +409,11 @@ func TestMovedOrigin(t *testing.T) {
 		tr := l.peer("idp", nil)
 		l.start()
 		wait(time.Minute)
-		seen := 0
-		l.hosts["evil.example"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			seen++
+		var seen atomic.Int32
+		l.net.set("evil.example", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			seen.Add(1)
 			http.NotFound(w, nil)
-		})
+		}))
 		tr.SetMode(pollertest.EndpointDiscovery, pollertest.Mode{
 			Kind: pollertest.RawBody, ContentType: "application/json",
 			Body: `{"issuer":"https://idp.example","jwks_uri":"https://idp.example/jwks","configuration_endpoint":"https://evil.example/streams"}`,
@@ -405,8 +423,8 @@ func TestMovedOrigin(t *testing.T) {
 		if st.Stream.Held == "" || !strings.Contains(st.Poll.Error, "evil.example") {
 			t.Errorf("got held %q, error %q, want the stream held and the host named", st.Stream.Held, st.Poll.Error)
 		}
-		if seen != 0 {
-			t.Errorf("the new host saw %d requests, want none", seen)
+		if seen.Load() != 0 {
+			t.Errorf("the new host saw %d requests, want none", seen.Load())
 		}
 		tr.SetMode(pollertest.EndpointDiscovery, pollertest.Mode{})
 		if err := l.svc.Release(t.Context(), ssf.Actor{Kind: ssf.ActorPerson, Name: "ada"}, "idp"); err != nil {

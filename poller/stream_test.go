@@ -59,7 +59,7 @@ func TestLostStreamIsMadeAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		req.Header.Set("Authorization", "Bearer "+bearer)
-		resp, err := pollertest.RoundTripper(l.hosts).RoundTrip(req)
+		resp, err := l.net.RoundTrip(req)
 		if err != nil || resp.StatusCode != http.StatusNoContent {
 			t.Fatalf("delete: got %v, %v, want 204", resp, err)
 		}
