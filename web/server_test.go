@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"log/slog"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"harken/respond"
+	"harken/respond/respondtest"
 	"harken/ssf"
 	"harken/store/bolt"
 	"harken/store/storetest"
@@ -44,7 +47,10 @@ type world struct {
 	t         *testing.T
 	db        *bolt.DB
 	clock     *storetest.Clock
+	now       func() time.Time
 	server    *web.Server
+	responder *respond.Service
+	crm       *respondtest.CRM
 	machinery *machinery
 	base      string
 	stop      context.CancelFunc
@@ -53,22 +59,30 @@ type world struct {
 // start is when every test begins.
 var start = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 
+// realTime is for tests in which a worker waits: the store and the server see the machine's clock.
+func realTime(c *web.Config) { c.Now = time.Now }
+
 func newWorld(t *testing.T, change ...func(*web.Config)) *world {
 	t.Helper()
 	w := &world{t: t, clock: storetest.NewClock(start), machinery: &machinery{jobs: []ssf.JobStatus{
 		{ID: "poll:idp", Schedule: "@every 10s", State: ssf.JobOK, Last: ssf.JobRun{Job: "poll:idp", Started: start, OK: true}},
 	}}}
-	w.db = storetest.Open(t, storetest.WithNow(w.clock.Now))
-	cfg := web.Config{Now: w.clock.Now, Version: "test", Logger: slog.New(slog.NewTextHandler(t.Output(), nil)), Demo: &web.DemoConfig{}}
+	w.now = w.clock.Now
+	cfg := web.Config{Now: w.now, Version: "test", Logger: slog.New(slog.NewTextHandler(t.Output(), nil)), Demo: &web.DemoConfig{}}
 	for _, f := range change {
 		f(&cfg)
 	}
-	responder, err := respond.New(respond.Config{Now: w.clock.Now}, w.db)
-	if err != nil {
+	w.now = cfg.Now
+	w.db = storetest.Open(t, storetest.WithNow(w.now), storetest.WithSecrets(map[ssf.SecretRef]string{"${env:CRM_TOKEN}": crmToken}))
+	var err error
+	if w.crm, err = respondtest.New(respondtest.Config{Token: crmToken}); err != nil {
 		t.Fatal(err)
 	}
-	w.server, err = web.New(cfg, web.Parts{Store: w.db, Responder: responder, Machinery: w.machinery})
-	if err != nil {
+	if w.responder, err = respond.New(respond.Config{Now: w.now, Outbound: outboundTo(w.crm)}, w.db); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.responder.Close)
+	if w.server, err = web.New(cfg, web.Parts{Store: w.db, Responder: w.responder, Machinery: w.machinery}); err != nil {
 		t.Fatal(err)
 	}
 	w.serve()
@@ -125,8 +139,10 @@ func (w *world) browser() *browser {
 // secureJar treats plain loopback as a secure context.
 type secureJar struct{ http.CookieJar }
 
-func (j secureJar) SetCookies(u *url.URL, cookies []*http.Cookie) { j.CookieJar.SetCookies(secure(u), cookies) }
-func (j secureJar) Cookies(u *url.URL) []*http.Cookie             { return j.CookieJar.Cookies(secure(u)) }
+func (j secureJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
+	j.CookieJar.SetCookies(secure(u), cookies)
+}
+func (j secureJar) Cookies(u *url.URL) []*http.Cookie { return j.CookieJar.Cookies(secure(u)) }
 
 func secure(u *url.URL) *url.URL {
 	c := *u
@@ -212,4 +228,29 @@ func TestPagesRender(t *testing.T) {
 	if a := b.get("/nowhere"); a.code != http.StatusNotFound {
 		t.Errorf("unknown address: got %d, want 404", a.code)
 	}
+}
+
+// cookie returns a cookie's value, "" when there is none.
+func (b *browser) cookie(name string) string {
+	u, err := url.Parse(b.w.base)
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	for _, c := range b.http.Jar.Cookies(u) {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// session is the browser's session as the store has it.
+func (b *browser) session() ssf.Session {
+	b.w.t.Helper()
+	sum := sha256.Sum256([]byte(b.cookie("__Host-harken")))
+	s, err := b.w.db.SessionByHash(b.w.t.Context(), hex.EncodeToString(sum[:]))
+	if err != nil {
+		b.w.t.Fatalf("the browser's session: %v", err)
+	}
+	return s
 }

@@ -30,13 +30,21 @@ func (s *Server) stepUp(c *gin.Context, what, back string) bool {
 	var p *problemError
 	switch {
 	case errors.As(err, &p):
-		s.askStepUp(c, p.status, what, back, p.detail)
+		s.askStepUp(c, stillSignedIn(p.status), what, back, p.detail)
 		return false
 	case err != nil:
 		s.fail(c, err)
 		return false
 	}
 	return true
+}
+
+// stillSignedIn turns "unauthorized" into a fault of the form: the session itself is in order.
+func stillSignedIn(code int) int {
+	if code == http.StatusUnauthorized {
+		return http.StatusUnprocessableEntity
+	}
+	return code
 }
 
 func (s *Server) askStepUp(c *gin.Context, code int, what, back, trouble string) {
@@ -111,7 +119,7 @@ func (s *Server) postStepUp(c *gin.Context) {
 	var p *problemError
 	switch {
 	case errors.As(err, &p):
-		s.showStepUpPage(c, p.status, next, p.detail)
+		s.showStepUpPage(c, stillSignedIn(p.status), next, p.detail)
 	case err != nil:
 		s.fail(c, err)
 	default:
