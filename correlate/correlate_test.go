@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -366,6 +367,30 @@ func TestAccountsJoinByEmailAcrossSourcesOnly(t *testing.T) {
 	f.write("people", "d-1,ada.new@example.com,Ada N.,", "d-3,desk@example.com,Cleo,", "d-4,desk@example.com,Dan,")
 	if n := f.sync("people"); n != 1 || identity("people", "d-1") != before {
 		t.Errorf("a new address changed %d accounts and gave identity %s, want 1 and %s", n, identity("people", "d-1"), before)
+	}
+}
+
+// Two sources read at the same moment for the first time must not make two identities of one person.
+func TestSyncsAtTheSameTimeJoinAllTheSame(t *testing.T) {
+	f := newFixture(t, time.Now)
+	var people, accounts []string
+	for i := range 200 {
+		people = append(people, fmt.Sprintf("d-%03d,p%d@example.com,P%d,", i, i, i))
+		accounts = append(accounts, fmt.Sprintf("C-%03d,p%d@example.com,P%d,", i, i, i))
+	}
+	f.write("people", people...)
+	f.write("crm", accounts...)
+	var both sync.WaitGroup
+	for _, id := range []ssf.SourceID{"people", "crm"} {
+		both.Go(func() {
+			if _, err := f.syncer.Sync(t.Context(), id); err != nil {
+				t.Errorf("sync %s: %v", id, err)
+			}
+		})
+	}
+	both.Wait()
+	if n, err := f.db.CountIdentities(t.Context()); err != nil || n != 200 {
+		t.Errorf("got %d identities, %v; want 200", n, err)
 	}
 }
 

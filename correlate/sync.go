@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"harken/correlate/csv"
@@ -19,10 +20,15 @@ const (
 	removeMin   = 5
 )
 
-// Syncer applies what sources list. Its methods may be called concurrently; one source is read by one caller at a time.
+// joinLease makes syncs follow one another in all replicas: joining accounts to identities reads what other sources hold
+// and writes on the strength of it, so two syncs at once would make two identities of one person.
+const joinLease = "sync"
+
+// Syncer applies what sources list. Its methods may be called concurrently; syncs follow one another.
 type Syncer struct {
 	cfg   Config
 	store Store
+	mu    sync.Mutex // held by the sync under way: one holder may take a lease twice
 }
 
 // NewSyncer returns a Syncer.
@@ -36,9 +42,15 @@ func NewSyncer(cfg Config, store Store) (*Syncer, error) {
 // Sync reads one source and applies what changed. It returns how many accounts were added, changed or removed. A source
 // that cannot be read, or whose sync is held, is an error too, and is kept in the source's state for people.
 func (s *Syncer) Sync(ctx context.Context, id ssf.SourceID) (int, error) {
-	lease, err := s.store.Lease(ctx, "sync:"+string(id), s.cfg.Holder, syncLease)
-	if err != nil {
-		return 0, fmt.Errorf("sync %s: %w", id, err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lease ssf.Lease
+	for _, name := range []string{joinLease, joinLease + ":" + string(id)} {
+		var err error
+		if lease, err = s.store.Lease(ctx, name, s.cfg.Holder, syncLease); err != nil {
+			return 0, fmt.Errorf("sync %s: %w", id, err)
+		}
+		defer s.release(ctx, lease)
 	}
 	src, err := s.source(ctx, id)
 	if err != nil {
@@ -72,6 +84,13 @@ func (s *Syncer) Sync(ctx context.Context, id ssf.SourceID) (int, error) {
 	st.LastOK, st.Digest, st.Error, st.Held, st.HeldDigest, st.Released = now, listing.Digest, "", "", "", ""
 	st.Accounts, st.Added, st.Changed, st.Removed = p.remaining, p.added, p.changed, p.removed
 	return len(p.changes), s.apply(ctx, id, lease.Epoch, p.changes, st)
+}
+
+// release gives a lease up; if that fails it runs out by itself.
+func (s *Syncer) release(ctx context.Context, lease ssf.Lease) {
+	if err := s.store.Release(context.WithoutCancel(ctx), lease); err != nil {
+		s.cfg.Logger.Warn("a lease stays until it runs out", "lease", lease.Name, "err", err)
+	}
 }
 
 // Release lets the content that is held be applied by the next sync. ErrConflict means that something else is held now.
