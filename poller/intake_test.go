@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"harken/poller"
@@ -186,6 +187,43 @@ func TestOneBadBatchHarmsNoOther(t *testing.T) {
 					t.Errorf("batch %d of %s: got error %v", i, b.Transmitter, err)
 				}
 			})
+		}
+		group.Wait()
+	})
+}
+
+// waiting is a verifier that waits, as for a key set that does not come.
+type waiting struct{}
+
+func (waiting) Verify(context.Context, string, string) (ssf.VerifiedSET, error) {
+	time.Sleep(10 * time.Second) // in a bubble: no real time
+	return ssf.VerifiedSET{}, &ssf.UndecidedError{Reason: ssf.UndecidedNoKeys, Code: ssf.RejectInvalidKey, Err: ssf.ErrKeysUnavailable}
+}
+
+// TestWaitingVerifiersDelayNobody has more submissions that wait for keys than there are workers.
+func TestWaitingVerifiersDelayNobody(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		l := newLab(t)
+		l.open()
+		in := l.intake(l.db)
+		var group sync.WaitGroup
+		submit := func(id ssf.TransmitterID, v poller.Verifier) {
+			tokens := make([]poller.Token, 20)
+			for i := range tokens {
+				tokens[i] = poller.Token{Key: fmt.Sprint(i), Raw: fmt.Sprint(id, i)}
+			}
+			if _, err := in.Submit(t.Context(), poller.Batch{Transmitter: id, Verifier: v, Tokens: tokens}); err != nil {
+				t.Error(err)
+			}
+		}
+		for i := range 5 {
+			group.Go(func() { submit(ssf.TransmitterID(fmt.Sprintf("slow%d", i)), waiting{}) })
+		}
+		synctest.Wait()
+		begun := time.Now()
+		submit("well", nobody{})
+		if took := time.Since(begun); took > time.Second {
+			t.Errorf("a batch that needs no keys took %v", took)
 		}
 		group.Wait()
 	})

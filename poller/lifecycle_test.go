@@ -136,5 +136,8 @@ func TestTwoReplicas(t *testing.T) {
 		names := send(t, tr, 3)
 		wait(5 * time.Minute)
 		l.wantWhole("idp", tr, names)
+		if got := len(other.status("idp").Stream.Pending); got < 3 {
+			t.Errorf("got %d verification requests known after the change, want those of the first replica too", got)
+		}
 	})
 }

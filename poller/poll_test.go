@@ -38,6 +38,11 @@ func TestHappyPath(t *testing.T) {
 		names := send(t, tr, 250)
 		wait(20 * time.Second)
 		l.wantWhole("idp", tr, names)
+		for _, e := range tr.Ledger().Events {
+			if late := e.Acked.Sub(e.First); late > time.Second {
+				t.Errorf("%s was acknowledged %v after its delivery, want it in the same run", e.JTI, late)
+			}
+		}
 
 		st := l.status("idp")
 		for _, step := range st.Steps {
