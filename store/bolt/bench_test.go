@@ -27,9 +27,7 @@ func BenchmarkIngest(b *testing.B) {
 		confirmed = ssf.Replies{}
 		for range size {
 			n++
-			set := storetest.SET("a", fmt.Sprintf("%08x-%d", n*2654435761, n), func(f *ssf.SETFields) {
-				f.Raw = fmt.Sprintf("%01200d", n)
-			})
+			set := storetest.SET("a", fmt.Sprintf("%08x-%d", n*2654435761, n))
 			batch.Deliveries = append(batch.Deliveries, storetest.Accepted(set))
 			confirmed.Acks = append(confirmed.Acks, set.Claims().JTI)
 		}

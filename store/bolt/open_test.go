@@ -14,7 +14,6 @@ import (
 	"go.etcd.io/bbolt"
 
 	"harken/ssf"
-	"harken/store"
 	"harken/store/bolt"
 	"harken/store/storetest"
 )
@@ -33,7 +32,7 @@ func fill(t *testing.T, db *bolt.DB) {
 	for _, jti := range []string{"1", "2", "3", "4", "5"} {
 		ds = append(ds, storetest.Accepted(storetest.SET("a", jti)))
 	}
-	ds = append(ds, storetest.Rejected("r"), storetest.Undecided("u"), storetest.Accepted(storetest.SET("a", "1", storetest.WithPayload("{}x"))))
+	ds = append(ds, storetest.Rejected("r"), storetest.Undecided("u"), storetest.Accepted(storetest.SET("a", "1", storetest.WithPayload(`{"x":1}`))))
 	_, err := db.Ingest(ctx, sys, []ssf.IngestBatch{storetest.Batch("a", ds...)})
 	ok(err)
 	ok(db.ApplyConfig(ctx, sys, ssf.Objects{
@@ -338,86 +337,5 @@ func TestLowSpaceTakesNoEvents(t *testing.T) {
 	}
 	if st, err := db.Stats(t.Context()); err != nil || st.Trouble == "" {
 		t.Errorf("stats: got trouble %q, %v", st.Trouble, err)
-	}
-}
-
-func TestMigrations(t *testing.T) {
-	db := storetest.Open(t)
-	type put = func(key, value string) error
-	fail := errors.New("disk on fire")
-	steps := map[uint32]func(put) error{
-		bolt.Format:     func(p put) error { return p("first", "x") },
-		bolt.Format + 1: func(p put) error { return errors.Join(p("second", "x"), fail) },
-	}
-	if err := db.EnsureFormat(bolt.Format+2, steps); !errors.Is(err, fail) {
-		t.Fatalf("got %v, want the step's error", err)
-	}
-	if got := db.StoredFormat(); got != bolt.Format+1 || !db.HasThrottle("first") || db.HasThrottle("second") {
-		t.Errorf("after a failed step: format %d, want the step before whole and this one undone", got)
-	}
-	steps[bolt.Format+1] = func(p put) error { return p("third", "x") }
-	if err := db.EnsureFormat(bolt.Format+2, steps); err != nil || db.StoredFormat() != bolt.Format+2 || !db.HasThrottle("third") {
-		t.Errorf("resumed: format %d, %v", db.StoredFormat(), err)
-	}
-	if err := db.EnsureFormat(bolt.Format+3, steps); err == nil {
-		t.Error("no step for a format: got no error")
-	}
-	if err := db.EnsureFormat(bolt.Format, nil); !errors.Is(err, ssf.ErrNewer) {
-		t.Errorf("an older program: got %v, want ErrNewer", err)
-	}
-	list, err := db.Audit(t.Context(), ssf.PageRequest{})
-	if err != nil || list.Items[0].Action != "store.migrated" {
-		t.Errorf("got entry %+v, %v", list.Items[0], err)
-	}
-}
-
-func TestSealedSecrets(t *testing.T) {
-	keys := t.TempDir()
-	master, err := store.NewMasterKey(keys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := store.NewMasterKey(keys); !errors.Is(err, os.ErrExist) {
-		t.Errorf("a second key in its place: got %v, want ErrExist", err)
-	}
-	db := storetest.Open(t)
-	if _, err := db.PutSecret(t.Context(), ssf.System("test"), "crm", ssf.NewSecret("x")); !errors.Is(err, store.ErrMasterKey) {
-		t.Errorf("without a master key: got %v, want ErrMasterKey", err)
-	}
-	db = storetest.Reopen(t, db, storetest.WithMaster(master))
-	ref, err := db.PutSecret(t.Context(), ssf.System("test"), "crm", ssf.NewSecret("very secret"))
-	if err != nil || ref != "${sealed:crm}" {
-		t.Fatalf("got %q, %v", ref, err)
-	}
-	if _, err := db.PutSecret(t.Context(), ssf.System("test"), "other", ssf.NewSecret("second")); err != nil {
-		t.Fatal(err)
-	}
-	again, err := store.LoadMasterKey(keys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db = storetest.Reopen(t, db, storetest.WithMaster(again))
-	if s, err := db.Secret(t.Context(), ref); err != nil || s.Reveal() != "very secret" {
-		t.Errorf("got %v", err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	content, err := os.ReadFile(db.Path())
-	if err != nil || bytes.Contains(content, []byte("very secret")) {
-		t.Errorf("the file holds the secret in clear (%v)", err)
-	}
-	wrong, err := store.NewMasterKey(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := hashFile(t, db.Path())
-	for name, key := range map[string]*store.MasterKey{"no": nil, "another": wrong} {
-		if _, err := bolt.Open(bolt.Config{Dir: filepath.Dir(db.Path()), Master: key}); !errors.Is(err, store.ErrMasterKey) {
-			t.Errorf("%s master key: got %v, want ErrMasterKey", name, err)
-		}
-	}
-	if hashFile(t, db.Path()) != before {
-		t.Error("the file was changed")
 	}
 }

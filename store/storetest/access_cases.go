@@ -4,8 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"harken/ssf"
 )
 
@@ -114,8 +112,8 @@ func sessions(w *world) {
 	got := must[ssf.Session](w)(w.SessionByHash(w.ctx, "hash-s1"))
 	want := session("s1", "ann")
 	want.Name, want.Role, want.Identity, want.Shortcuts = "Ann", ssf.RoleResponder, "i1", true
-	if diff := cmp.Diff(want, got); diff != "" {
-		w.t.Errorf("session (-want +got):\n%s", diff)
+	if d := diff(want, got); d != "" {
+		w.t.Errorf("session:\n%s", d)
 	}
 	before := w.entries()
 	w.ok(w.TouchSession(w.ctx, "s1", start().Add(time.Minute)))
@@ -217,8 +215,8 @@ func throttling(w *world) {
 	before := w.entries()
 	w.ok(w.PutThrottle(w.ctx, th))
 	w.reopen()
-	if diff := cmp.Diff(th, must[ssf.Throttle](w)(w.Throttle(w.ctx, "name:ann"))); diff != "" {
-		w.t.Error(diff)
+	if d := diff(th, must[ssf.Throttle](w)(w.Throttle(w.ctx, "name:ann"))); d != "" {
+		w.t.Error(d)
 	}
 	if w.entries() != before {
 		w.t.Error("throttling was audited")
@@ -236,7 +234,7 @@ func throttling(w *world) {
 		N: before + 1, At: start().Add(time.Minute), Actor: ssf.Actor{Kind: ssf.ActorPerson, Name: "ann", Address: "192.0.2.1"},
 		Action: "sign_in", Object: "user/ann", Result: "refused", Detail: "wrong password",
 	}
-	if diff := cmp.Diff(want, w.lastEntry()); diff != "" {
-		w.t.Errorf("entry (-want +got):\n%s", diff)
+	if d := diff(want, w.lastEntry()); d != "" {
+		w.t.Errorf("entry:\n%s", d)
 	}
 }

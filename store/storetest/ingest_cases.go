@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"harken/ssf"
 	"harken/ssf/payload"
 )
@@ -72,8 +70,8 @@ func storedWhole(w *world) {
 		Type: c.Type, OtherTypes: c.OtherTypes, Payload: c.Payload, PayloadRaw: c.PayloadRaw, Digest: c.Digest,
 		Faults: set.Faults(), Evidence: set.Evidence(), TokenBytes: len(set.Raw()),
 	}
-	if diff := cmp.Diff(want, view.Event); diff != "" {
-		w.t.Errorf("stored event differs (-want +got):\n%s", diff)
+	if d := diff(want, view.Event); d != "" {
+		w.t.Errorf("stored event differs:\n%s", d)
 	}
 	if got := must[string](w)(w.RawToken(w.ctx, 1)); got != set.Raw() {
 		w.t.Errorf("raw token: got %q, want %q", got, set.Raw())
@@ -86,8 +84,8 @@ func storedWhole(w *world) {
 func duplicates(w *world) {
 	first := w.ingest("a", Accepted(SET("a", "x")), Accepted(SET("a", "x")), Accepted(SET("a", "y")))
 	want := []ssf.Outcome{ssf.OutcomeAccepted, ssf.OutcomeDuplicate, ssf.OutcomeAccepted}
-	if diff := cmp.Diff(want, outcomes(first)); diff != "" {
-		w.t.Fatal(diff)
+	if d := diff(want, outcomes(first)); d != "" {
+		w.t.Fatal(d)
 	}
 	w.confirmAll("a")
 	w.reopen()
@@ -95,7 +93,7 @@ func duplicates(w *world) {
 	if again[0].Outcome != ssf.OutcomeDuplicate || again[0].Seq != first[0].Seq {
 		w.t.Errorf("signed anew: got %s %d, want duplicate of %d", again[0].Outcome, again[0].Seq, first[0].Seq)
 	}
-	if got := must[ssf.Replies](w)(w.Replies(w.ctx, "a", 10)); !cmp.Equal(got.Acks, []string{"x"}) || len(got.Errs) != 0 {
+	if got := must[ssf.Replies](w)(w.Replies(w.ctx, "a", 10)); !equal(got.Acks, []string{"x"}) || len(got.Errs) != 0 {
 		w.t.Errorf("replies after a duplicate: got %+v, want the ack again", got)
 	}
 }
@@ -104,8 +102,8 @@ func conflicts(w *world) {
 	w.ingest("a", Accepted(SET("a", "x")))
 	other := SET("a", "x", WithPayload(`{"other":1}`))
 	vs := w.ingest("a", Accepted(other), Accepted(other))
-	if diff := cmp.Diff([]ssf.Outcome{ssf.OutcomeConflict, ssf.OutcomeDuplicate}, outcomes(vs)); diff != "" {
-		w.t.Fatal(diff)
+	if d := diff([]ssf.Outcome{ssf.OutcomeConflict, ssf.OutcomeDuplicate}, outcomes(vs)); d != "" {
+		w.t.Fatal(d)
 	}
 	if vs[1].Seq != vs[0].Seq {
 		w.t.Errorf("the evidence came again: got event %d, want %d", vs[1].Seq, vs[0].Seq)
@@ -141,8 +139,8 @@ func rejectedTokens(w *world) {
 	want := ssf.Replies{
 		Acks: []string{"good"}, Errs: []ssf.ReplyError{{Key: "bad", Code: ssf.RejectInvalidRequest, Description: "jti is missing"}},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		w.t.Errorf("replies (-want +got):\n%s", diff)
+	if d := diff(want, got); d != "" {
+		w.t.Errorf("replies:\n%s", d)
 	}
 }
 
@@ -260,8 +258,8 @@ func stateTravels(w *world) {
 	must[[]ssf.IngestResult](w)(w.Ingest(w.ctx, poll(), []ssf.IngestBatch{b}))
 	w.reopen()
 	st.ID = "a"
-	if diff := cmp.Diff(st, must[ssf.TransmitterState](w)(w.TransmitterState(w.ctx, "a"))); diff != "" {
-		w.t.Errorf("state (-want +got):\n%s", diff)
+	if d := diff(st, must[ssf.TransmitterState](w)(w.TransmitterState(w.ctx, "a"))); d != "" {
+		w.t.Errorf("state:\n%s", d)
 	}
 	if got := must[ssf.TransmitterState](w)(w.TransmitterState(w.ctx, "new")); got.ID != "new" {
 		w.t.Errorf("state of a new transmitter: got %+v, want the zero state with its id", got)

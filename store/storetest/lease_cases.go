@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"harken/ssf"
 )
 
@@ -112,7 +110,7 @@ func jobHistory(w *world) {
 		w.t.Errorf("got %d runs kept, want 1000", len(got))
 	}
 	want := []ssf.JobRun{{Job: "poll:ab", Started: start(), Error: "no", Took: ssf.Duration(time.Second)}}
-	if diff := cmp.Diff(want, must[[]ssf.JobRun](w)(w.JobRuns(w.ctx, "poll:ab", 60))); diff != "" {
-		w.t.Error(diff)
+	if d := diff(want, must[[]ssf.JobRun](w)(w.JobRuns(w.ctx, "poll:ab", 60))); d != "" {
+		w.t.Error(d)
 	}
 }

@@ -3,11 +3,9 @@ package storetest
 import (
 	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
-
-	gocmp "github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"harken/ssf"
 )
@@ -130,77 +128,93 @@ func modelDelivery(key, claims string) ssf.Delivery {
 	return d
 }
 
+// The random work of one test: so many stores, each with so many steps.
+const (
+	modelStores = 60
+	modelSteps  = 40
+)
+
+// dice is the seeded chance of one store's work, and names the seed when something is wrong.
+type dice struct {
+	*rand.Rand
+	seed uint64
+	w    *world
+}
+
+func (d dice) fatalf(format string, args ...any) {
+	d.w.t.Helper()
+	d.w.t.Fatalf("seed %d: "+format, append([]any{d.seed}, args...)...)
+}
+
+func pick[T any](d dice, from ...T) T { return from[d.IntN(len(from))] }
+
 func againstModel(w *world) {
-	rapid.Check(w.t, func(rt *rapid.T) {
+	for seed := range uint64(modelStores) {
 		clock := NewClock(start())
 		in := &world{t: w.t, h: w.h, clock: clock, setup: Setup{Now: clock.Now}, ctx: w.ctx}
 		in.Engine = w.h.Open(w.t, in.setup)
-		m := newModel()
-		rt.Repeat(map[string]func(*rapid.T){
-			"ingest":  func(rt *rapid.T) { modelIngest(rt, in, m) },
-			"rejudge": func(rt *rapid.T) { modelRejudge(rt, in, m) },
-			"confirm": func(rt *rapid.T) { modelConfirm(rt, in, m) },
-			"ack":     func(*rapid.T) { modelAck(in, m) },
-			"match":   func(rt *rapid.T) { modelMatch(rt, in, m) },
-			"triage":  func(rt *rapid.T) { modelTriage(rt, in, m) },
-			"reopen":  func(*rapid.T) { in.reopen() },
-			"":        func(rt *rapid.T) { m.compare(rt, in) },
-		})
+		m, d := newModel(), dice{Rand: rand.New(rand.NewPCG(seed, 1)), seed: seed, w: in}
+		work := []func(dice, *world, *model){
+			modelIngest, modelIngest, modelIngest, modelRejudge, modelRejudge, modelConfirm, modelAck, modelMatch, modelMatch,
+			modelTriage, modelTriage, func(_ dice, in *world, _ *model) { in.reopen() },
+		}
+		for range modelSteps {
+			pick(d, work...)(d, in, m)
+			m.compare(d, in)
+		}
 		report := must[ssf.CheckReport](in)(in.Check(in.ctx))
 		if len(report.Problems) > 0 {
-			rt.Fatalf("check: %q", report.Problems)
+			d.fatalf("check: %q", report.Problems)
 		}
 		in.ok(in.Close())
-	})
+	}
 }
 
-func modelClaims() *rapid.Generator[string] {
-	return rapid.SampledFrom([]string{"?", "", `{"v":1}`, `{"v":1}`, `{"v":1}`, `{"v":2}`})
-}
+func modelClaims(d dice) string { return pick(d, "?", "", `{"v":1}`, `{"v":1}`, `{"v":1}`, `{"v":2}`) }
 
-func (m *model) run(rt *rapid.T, w *world, ds []ssf.Delivery, claims []string) {
+func (m *model) run(d dice, w *world, ds []ssf.Delivery, claims []string) {
 	got := w.ingest("a", ds...)
-	for i, d := range ds {
-		outcome, seq := m.deliver(d.Key, claims[i], d.Queued != 0)
+	for i, one := range ds {
+		outcome, seq := m.deliver(one.Key, claims[i], one.Queued != 0)
 		if got[i].Outcome != outcome || got[i].Seq != seq {
-			rt.Fatalf("token %s with %q: got %s %d, want %s %d", d.Key, claims[i], got[i].Outcome, got[i].Seq, outcome, seq)
+			d.fatalf("token %s with %q: got %s %d, want %s %d", one.Key, claims[i], got[i].Outcome, got[i].Seq, outcome, seq)
 		}
 	}
 }
 
-func modelIngest(rt *rapid.T, w *world, m *model) {
+func modelIngest(d dice, w *world, m *model) {
 	var ds []ssf.Delivery
 	var claims []string
-	for range rapid.IntRange(1, 5).Draw(rt, "tokens") {
-		key := fmt.Sprint("k", rapid.IntRange(0, 7).Draw(rt, "key"))
-		claim := modelClaims().Draw(rt, "claims")
+	for range 1 + d.IntN(5) {
+		key := fmt.Sprint("k", d.IntN(8))
+		claim := modelClaims(d)
 		ds, claims = append(ds, modelDelivery(key, claim)), append(claims, claim)
 	}
-	m.run(rt, w, ds, claims)
+	m.run(d, w, ds, claims)
 }
 
-func modelRejudge(rt *rapid.T, w *world, m *model) {
+func modelRejudge(d dice, w *world, m *model) {
 	if len(m.undecided) == 0 {
 		return
 	}
-	u := rapid.SampledFrom(m.undecided).Draw(rt, "queued")
-	claim := modelClaims().Draw(rt, "claims")
-	d := modelDelivery(u.key, claim)
+	u := pick(d, m.undecided...)
+	claim := modelClaims(d)
+	again := modelDelivery(u.key, claim)
 	for _, t := range must[[]ssf.UndecidedToken](w)(w.Undecided(w.ctx, "a", 0, 100)) {
 		if t.Key == u.key {
-			d.Queued = t.N
+			again.Queued = t.N
 		}
 	}
-	m.run(rt, w, []ssf.Delivery{d}, []string{claim})
+	m.run(d, w, []ssf.Delivery{again}, []string{claim})
 }
 
-func modelConfirm(rt *rapid.T, w *world, m *model) {
-	r := must[ssf.Replies](w)(w.Replies(w.ctx, "a", rapid.IntRange(1, 4).Draw(rt, "limit")))
+func modelConfirm(d dice, w *world, m *model) {
+	r := must[ssf.Replies](w)(w.Replies(w.ctx, "a", 1+d.IntN(4)))
 	w.confirm("a", r)
 	m.confirm(r)
 }
 
-func modelAck(w *world, m *model) {
+func modelAck(_ dice, w *world, m *model) {
 	must[int](w)(w.AckUndecided(w.ctx, poll(), "a", start().Add(time.Second)))
 	for i := range m.undecided {
 		if !m.undecided[i].acked {
@@ -210,25 +224,25 @@ func modelAck(w *world, m *model) {
 	}
 }
 
-func modelMatch(rt *rapid.T, w *world, m *model) {
+func modelMatch(d dice, w *world, m *model) {
 	if len(m.events) == 0 {
 		return
 	}
-	n := rapid.IntRange(1, len(m.events)).Draw(rt, "event")
-	who := rapid.SampledFrom([]ssf.IdentityID{"", "i1", "i2"}).Draw(rt, "who")
-	sev := rapid.SampledFrom(ssf.Severities()).Draw(rt, "severity")
+	n := 1 + d.IntN(len(m.events))
+	who := pick[ssf.IdentityID](d, "", "i1", "i2")
+	sev := pick(d, ssf.Severities()...)
 	w.match(ssf.Seq(n), sev, who)
 	st := &m.events[n-1].state
 	st.Match, st.Severity = result(0, sev, who).Match, sev
 	st.Open = sev != ssf.SeverityRoutine && st.Triage != ssf.TriageClosed
 }
 
-func modelTriage(rt *rapid.T, w *world, m *model) {
+func modelTriage(d dice, w *world, m *model) {
 	if len(m.events) == 0 {
 		return
 	}
-	n := rapid.IntRange(1, len(m.events)).Draw(rt, "event")
-	to := rapid.SampledFrom([]ssf.Triage{ssf.TriageNew, ssf.TriageAcknowledged, ssf.TriageClosed}).Draw(rt, "triage")
+	n := 1 + d.IntN(len(m.events))
+	to := pick(d, ssf.TriageNew, ssf.TriageAcknowledged, ssf.TriageClosed)
 	w.ok(w.SetTriage(w.ctx, ann(), []ssf.Seq{ssf.Seq(n)}, to, ssf.CloseHandled, ""))
 	st := &m.events[n-1].state
 	st.Triage = to
@@ -236,7 +250,7 @@ func modelTriage(rt *rapid.T, w *world, m *model) {
 }
 
 // compare holds everything that the store tells against the model.
-func (m *model) compare(rt *rapid.T, w *world) {
+func (m *model) compare(d dice, w *world) {
 	var want ssf.Replies
 	for _, r := range m.replies {
 		if r.Code == "" {
@@ -245,15 +259,15 @@ func (m *model) compare(rt *rapid.T, w *world) {
 			want.Errs = append(want.Errs, ssf.ReplyError{Key: r.Key, Code: r.Code, Description: "jti is missing"})
 		}
 	}
-	if diff := gocmp.Diff(want, w.replies("a")); diff != "" {
-		rt.Fatalf("replies (-want +got):\n%s", diff)
+	if r := diff(want, w.replies("a")); r != "" {
+		d.fatalf("replies:\n%s", r)
 	}
 	var queue []modelUndecided
 	for _, t := range must[[]ssf.UndecidedToken](w)(w.Undecided(w.ctx, "a", 0, 100)) {
 		queue = append(queue, modelUndecided{n: t.N, key: t.Key, acked: t.Acked})
 	}
 	if !slices.Equal(queue, m.undecided) {
-		rt.Fatalf("undecided: got %v, want %v", queue, m.undecided)
+		d.fatalf("undecided: got %v, want %v", queue, m.undecided)
 	}
 	counts := must[ssf.EventCounts](w)(w.EventCounts(w.ctx))
 	open, unknown := 0, 0
@@ -261,13 +275,13 @@ func (m *model) compare(rt *rapid.T, w *world) {
 	list := must[ssf.List[ssf.EventView]](w)(w.Events(w.ctx, ssf.EventFilter{}, ssf.PageRequest{Limit: 200})).Items
 	slices.SortFunc(list, func(a, b ssf.EventView) int { return cmp.Compare(a.Event.Seq, b.Event.Seq) })
 	if len(list) != min(len(m.events), 200) {
-		rt.Fatalf("got %d events, want %d", len(list), len(m.events))
+		d.fatalf("got %d events, want %d", len(list), len(m.events))
 	}
 	for i, e := range m.events[:len(list)] {
 		got := list[i]
 		if got.Event.JTI != e.jti || got.Event.Outcome != e.outcome || got.State.Open != e.state.Open ||
 			got.State.Triage != e.state.Triage || got.State.Match.Identity != e.state.Match.Identity {
-			rt.Fatalf("event %d: got %+v, want %+v", i+1, got, e)
+			d.fatalf("event %d: got %+v, want %+v", i+1, got, e)
 		}
 		if e.state.Open {
 			open++
@@ -277,7 +291,7 @@ func (m *model) compare(rt *rapid.T, w *world) {
 			unknown++
 		}
 	}
-	if counts.Open != open || counts.Uncorrelated != unknown || !gocmp.Equal(counts.BySeverity, bySeverity) {
-		rt.Fatalf("counts: got %+v, want %d open, %d uncorrelated, %v", counts, open, unknown, bySeverity)
+	if counts.Open != open || counts.Uncorrelated != unknown || !equal(counts.BySeverity, bySeverity) {
+		d.fatalf("counts: got %+v, want %d open, %d uncorrelated, %v", counts, open, unknown, bySeverity)
 	}
 }

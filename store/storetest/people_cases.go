@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"harken/ssf"
 )
 
@@ -66,8 +64,8 @@ func accountsFound(w *world) {
 		return ids
 	}
 	for prefix, want := range map[string][]string{"ann": {"100"}, "ANN": {"100"}, "1": {"1\x00é", "100"}, "zz": nil, "": nil} {
-		if diff := cmp.Diff(want, near(prefix, 5)); diff != "" {
-			w.t.Errorf("near %q (-want +got):\n%s", prefix, diff)
+		if d := diff(want, near(prefix, 5)); d != "" {
+			w.t.Errorf("near %q:\n%s", prefix, d)
 		}
 	}
 	if got := near("1", 1); len(got) != 1 {
@@ -84,8 +82,8 @@ func accountsFound(w *world) {
 		}
 		after = order[len(order)-1]
 	}
-	if diff := cmp.Diff([]string{"1\x00é", "100", "2"}, order); diff != "" {
-		w.t.Errorf("source accounts (-want +got):\n%s", diff)
+	if d := diff([]string{"1\x00é", "100", "2"}, order); d != "" {
+		w.t.Errorf("source accounts:\n%s", d)
 	}
 }
 
@@ -105,7 +103,7 @@ func identityDerived(w *world) {
 	view := must[ssf.IdentityView](w)(w.IdentityView(w.ctx, "i1"))
 	id := view.Identity
 	if id.Name != "Ann Lee" || id.Email != "ann@example.com" || id.Title != "Boss" || id.Group != "Sales" || !id.Active ||
-		!cmp.Equal(id.Labels, []string{"vip", ssf.LabelPrivileged}) {
+		!equal(id.Labels, []string{"vip", ssf.LabelPrivileged}) {
 		w.t.Errorf("got %+v, want the first source's name and all labels", id)
 	}
 	if len(view.Accounts) != 2 || view.Accounts[0].Ref.Source != "main" {
@@ -171,20 +169,20 @@ func identitiesListed(w *world) {
 	}
 	w.sync("hr", changes...)
 	for _, limit := range []int{1, 2, 50} {
-		if diff := cmp.Diff([]ssf.IdentityID{"i2", "i0", "i1", "i4", "i3", "i5"}, w.people("", limit)); diff != "" {
-			w.t.Errorf("all, pages of %d (-want +got):\n%s", limit, diff)
+		if d := diff([]ssf.IdentityID{"i2", "i0", "i1", "i4", "i3", "i5"}, w.people("", limit)); d != "" {
+			w.t.Errorf("all, pages of %d:\n%s", limit, d)
 		}
 		got := w.people("LEE", limit)
 		slices.Sort(got)
-		if diff := cmp.Diff([]ssf.IdentityID{"i0", "i1", "i2", "i3", "i4", "i5"}, got); diff != "" {
-			w.t.Errorf("LEE, pages of %d (-want +got):\n%s", limit, diff)
+		if d := diff([]ssf.IdentityID{"i0", "i1", "i2", "i3", "i4", "i5"}, got); d != "" {
+			w.t.Errorf("LEE, pages of %d:\n%s", limit, d)
 		}
 	}
 	for prefix, want := range map[string][]ssf.IdentityID{
 		"p3@": {"i3"}, "lee a": {"i0"}, "web": {"i4"}, "lee5": {"i5"}, "nobody": nil, "éL": {"i5"},
 	} {
-		if diff := cmp.Diff(want, w.people(prefix, 50)); diff != "" {
-			w.t.Errorf("prefix %q (-want +got):\n%s", prefix, diff)
+		if d := diff(want, w.people(prefix, 50)); d != "" {
+			w.t.Errorf("prefix %q:\n%s", prefix, d)
 		}
 	}
 	renamed := account("hr", "lee4", "Anna Weber", "p4@example.com", "i4")
@@ -219,7 +217,7 @@ func syncFenced(w *world) {
 	state := ssf.SourceState{LastAt: start(), Error: "row 3 is broken", Held: "6 of 10 accounts would be removed"}
 	w.ok(w.PutSourceState(w.ctx, ssf.System("correlate"), "hr", state, ssf.Change{Action: "source.held"}))
 	w.ok(w.ApplyConfig(w.ctx, ssf.Actor{Kind: ssf.ActorConfig}, ssf.Objects{Sources: []ssf.SourceSpec{{ID: "hr", Kind: "csv"}}}))
-	if got := must[[]ssf.Source](w)(w.Sources(w.ctx)); len(got) != 1 || !cmp.Equal(got[0].State, state) {
+	if got := must[[]ssf.Source](w)(w.Sources(w.ctx)); len(got) != 1 || !equal(got[0].State, state) {
 		w.t.Errorf("got sources %+v, want the state kept", got)
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"harken/ssf"
 )
 
@@ -43,11 +41,11 @@ func repliesWait(w *world) {
 	w.ingest("a", Accepted(SET("a", "1")), Accepted(SET("a", "2")), Rejected("3"))
 	w.reopen()
 	got := w.replies("a")
-	if !cmp.Equal(got.Acks, []string{"1", "2"}) || len(got.Errs) != 1 {
+	if !equal(got.Acks, []string{"1", "2"}) || len(got.Errs) != 1 {
 		w.t.Fatalf("got %+v, want two acks and an error", got)
 	}
 	w.confirm("a", ssf.Replies{Acks: []string{"1", "unknown"}})
-	if got := w.replies("a"); !cmp.Equal(got.Acks, []string{"2"}) || len(got.Errs) != 1 {
+	if got := w.replies("a"); !equal(got.Acks, []string{"2"}) || len(got.Errs) != 1 {
 		w.t.Errorf("got %+v, want the rest", got)
 	}
 	w.confirmAll("a")
@@ -72,11 +70,11 @@ func neverBoth(w *world) {
 	w.ingest("a", Rejected("k"))
 	good := Accepted(SET("a", "k"))
 	w.ingest("a", good)
-	if got := w.replies("a"); !cmp.Equal(got.Acks, []string{"k"}) || len(got.Errs) != 0 {
+	if got := w.replies("a"); !equal(got.Acks, []string{"k"}) || len(got.Errs) != 0 {
 		w.t.Errorf("bad, then good: got %+v, want the ack alone", got)
 	}
 	w.ingest("a", Rejected("k"))
-	if got := w.replies("a"); !cmp.Equal(got.Acks, []string{"k"}) || len(got.Errs) != 0 {
+	if got := w.replies("a"); !equal(got.Acks, []string{"k"}) || len(got.Errs) != 0 {
 		w.t.Errorf("good, then bad: got %+v, want the ack alone", got)
 	}
 }
@@ -87,7 +85,7 @@ func repliesInOrder(w *world) {
 	}
 	w.ingest("ab", Accepted(SET("ab", "other")))
 	got := must[ssf.Replies](w)(w.Replies(w.ctx, "a", 5))
-	if !cmp.Equal(got.Acks, []string{"j0", "j1", "j2", "j3", "j4"}) || len(got.Errs) != 5 || got.Errs[4].Key != "r4" {
+	if !equal(got.Acks, []string{"j0", "j1", "j2", "j3", "j4"}) || len(got.Errs) != 5 || got.Errs[4].Key != "r4" {
 		w.t.Errorf("got %+v, want the five oldest of each", got)
 	}
 }
@@ -129,7 +127,7 @@ func undecidedJudged(w *world) {
 	if got := must[[]ssf.UndecidedToken](w)(w.Undecided(w.ctx, "a", 0, 10)); len(got) != 0 {
 		w.t.Errorf("still queued: %+v", got)
 	}
-	if got := w.replies("a"); !cmp.Equal(got.Acks, []string{"u"}) || len(got.Errs) != 1 {
+	if got := w.replies("a"); !equal(got.Acks, []string{"u"}) || len(got.Errs) != 1 {
 		w.t.Errorf("got replies %+v, want one of each", got)
 	}
 	if vs := w.ingest("a", again); vs[0].Outcome != ssf.OutcomeDuplicate {
@@ -149,12 +147,12 @@ func undecidedAcked(w *world) {
 	if n := must[int](w)(w.AckUndecided(w.ctx, poll(), "a", start().Add(time.Second))); n != 0 {
 		w.t.Errorf("acked again: %d", n)
 	}
-	if got := w.replies("a"); !cmp.Equal(got.Acks, []string{"u", "v"}) {
+	if got := w.replies("a"); !equal(got.Acks, []string{"u", "v"}) {
 		w.t.Fatalf("got %+v, want both acks", got)
 	}
 	w.confirmAll("a")
 	w.ingest("a", Undecided("u"))
-	if got := w.replies("a"); !cmp.Equal(got.Acks, []string{"u"}) {
+	if got := w.replies("a"); !equal(got.Acks, []string{"u"}) {
 		w.t.Errorf("delivered again after its ack: got %+v, want another ack", got)
 	}
 	w.confirmAll("a")

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"harken/ssf"
 )
 
@@ -59,8 +57,8 @@ func oneEffect(w *world) {
 	if bob[0].ID != first[0].ID || len(bob[0].AskedBy) != 2 || bob[0].Revision != 2 {
 		w.t.Errorf("asked by another: got %+v, want the same run with two askers", bob[0])
 	}
-	if got := must[ssf.Run](w)(w.Run(w.ctx, first[0].ID)); !cmp.Equal(got, bob[0]) {
-		w.t.Errorf("returned and stored differ:\n%s", cmp.Diff(bob[0], got))
+	if got := must[ssf.Run](w)(w.Run(w.ctx, first[0].ID)); !equal(got, bob[0]) {
+		w.t.Errorf("returned and stored differ:\n%s", diff(bob[0], got))
 	}
 	list := must[ssf.List[ssf.Run]](w)(w.Runs(w.ctx, ssf.RunFilter{}, ssf.PageRequest{}))
 	if len(list.Items) != 2 {
@@ -123,10 +121,10 @@ func wholeWay(w *world) {
 		w.t.Errorf("got entry %+v", e)
 	}
 	w.reopen()
-	if got := must[ssf.Run](w)(w.Run(w.ctx, id)); !cmp.Equal(got, run) {
-		w.t.Errorf("stored differs:\n%s", cmp.Diff(run, got))
+	if got := must[ssf.Run](w)(w.Run(w.ctx, id)); !equal(got, run) {
+		w.t.Errorf("stored differs:\n%s", diff(run, got))
 	}
-	if st := must[ssf.EventView](w)(w.EventView(w.ctx, 1)).State; !cmp.Equal(st.Runs, map[ssf.RunState]int{ssf.RunConfirmed: 1}) {
+	if st := must[ssf.EventView](w)(w.EventView(w.ctx, 1)).State; !equal(st.Runs, map[ssf.RunState]int{ssf.RunConfirmed: 1}) {
 		w.t.Errorf("event's summary: got %v", st.Runs)
 	}
 	if _, err := w.Update(w.ctx, worker(), ssf.RunUpdate{ID: id, Claim: claim[0].Token, State: ssf.RunFailed}); !errors.Is(err, ssf.ErrFenced) {
@@ -297,8 +295,8 @@ func runsListed(w *world) {
 		for _, r := range list(f, 2) {
 			got = append(got, r.ID)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			w.t.Errorf("filter %+v (-want +got):\n%s", f, diff)
+		if d := diff(want, got); d != "" {
+			w.t.Errorf("filter %+v:\n%s", f, d)
 		}
 	}
 }

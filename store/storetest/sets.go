@@ -1,51 +1,115 @@
 package storetest
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"sync"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
+	"harken/secevent"
+	"harken/secevent/seceventtest"
 	"harken/ssf"
 	"harken/ssf/payload"
 	"harken/ssf/subject"
 )
 
-// SET makes a verified token of a session-revoked event by an administrator. Equal arguments make equal claims; edits
-// change them before the digest is made.
+// SET makes a genuine token of a session-revoked event by an administrator: signed with a key of this process and verified
+// by package secevent, because nothing else can make one. Equal arguments make equal claims. Edits change the claims
+// before they are signed, except PayloadRaw, which replaces the whole payload, and Faults, which are added after.
 func SET(tx ssf.TransmitterID, jti string, edits ...func(*ssf.SETFields)) ssf.VerifiedSET {
-	f := ssf.SETFields{
-		Transmitter: tx,
-		Claims: ssf.Claims{
-			Issuer: "https://issuer.example", JTI: jti, Audience: []string{"harken"}, IssuedAt: start(),
-			Type: payload.SessionRevoked, Payload: payload.Fields{Known: true, InitiatingEntity: "admin"}, PayloadRaw: "{}",
-			Subject: subject.Identifier{Format: subject.Email, Email: jti + "@example.com", Raw: `{"format":"email"}`},
-		},
-		Evidence: ssf.Evidence{Algorithm: "ES256", KeyID: "k1", Thumbprint: "thumb", Checks: []string{"signature"}},
-	}
+	f := ssf.SETFields{Transmitter: tx, Claims: ssf.Claims{
+		Issuer: "https://issuer.example", JTI: jti, Audience: []string{"harken"}, IssuedAt: start(),
+		Type: payload.SessionRevoked, Payload: payload.Fields{InitiatingEntity: "admin"},
+		Subject: subject.Identifier{Format: subject.Email, Email: jti + "@example.com"},
+	}}
 	for _, edit := range edits {
 		edit(&f)
-	}
-	issued := f.Claims.IssuedAt
-	f.Claims.IssuedAt = time.Time{}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%#v", f.Claims))
-	f.Claims.IssuedAt = issued
-	if f.Claims.Digest == "" {
-		f.Claims.Digest = hex.EncodeToString(sum[:])
-	}
-	if f.Raw == "" {
-		f.Raw = fmt.Sprintf("eyJ0.%s.%d.%x", jti, issued.UnixNano(), sum[:8])
 	}
 	return mustVerify(f)
 }
 
+// signing is the key of this process, made when it is first needed.
+var signing = sync.OnceValue(func() *seceventtest.Key { return seceventtest.MustKey("EdDSA", "storetest") })
+
 func mustVerify(f ssf.SETFields) ssf.VerifiedSET {
-	set, err := ssf.NewVerifiedSET(f)
-	if err != nil {
-		panic(err)
+	check := func(err error) {
+		if err != nil {
+			panic(fmt.Sprintf("token %s: %v", f.Claims.JTI, err))
+		}
 	}
-	return set
+	raw, err := seceventtest.SignClaims(signing(), wireClaims(f.Claims))
+	check(err)
+	jwks, err := seceventtest.JWKS(signing())
+	check(err)
+	keys, _, err := secevent.NewStaticKeys(jwks)
+	check(err)
+	v, err := secevent.NewVerifier(secevent.Config{
+		Transmitter: f.Transmitter, Issuer: f.Claims.Issuer, Audience: f.Claims.Audience, Keys: keys,
+		Now: func() time.Time { return f.Claims.IssuedAt },
+	})
+	check(err)
+	set, err := v.Verify(context.Background(), f.Claims.JTI, raw)
+	check(err)
+	return set.WithFaults(f.Faults...)
+}
+
+// wireClaims are the claims of a SET as a transmitter writes them (RFC 8417 §2.2).
+func wireClaims(c ssf.Claims) map[string]any {
+	out := map[string]any{
+		"iss": c.Issuer, "jti": c.JTI, "aud": c.Audience, "iat": c.IssuedAt.Unix(), "sub_id": wireSubject(c.Subject),
+		"events": map[string]any{c.Type: wirePayload(c)},
+	}
+	if c.Txn != "" {
+		out["txn"] = c.Txn
+	}
+	if !c.TimeOfEvent.IsZero() {
+		out["toe"] = c.TimeOfEvent.Unix()
+	}
+	return out
+}
+
+func wirePayload(c ssf.Claims) any {
+	if c.PayloadRaw != "" {
+		return jsontext.Value(c.PayloadRaw)
+	}
+	p, out := c.Payload, map[string]any{}
+	if p.EventTimestamp != nil {
+		out["event_timestamp"] = p.EventTimestamp.Unix()
+	}
+	for name, value := range map[string]string{
+		"initiating_entity": p.InitiatingEntity, "credential_type": p.CredentialType, "change_type": p.ChangeType,
+		"friendly_name": p.FriendlyName, "status": p.Status, "reason": p.StatusReason,
+	} {
+		if value != "" {
+			out[name] = value
+		}
+	}
+	for name, value := range map[string]map[string]string{"reason_admin": p.ReasonAdmin, "reason_user": p.ReasonUser} {
+		if value != nil {
+			out[name] = value
+		}
+	}
+	if p.State != nil {
+		out["state"] = *p.State
+	}
+	return out
+}
+
+func wireSubject(i subject.Identifier) any {
+	out := map[string]any{"format": i.Format}
+	for name, value := range map[string]string{"email": i.Email, "iss": i.Issuer, "sub": i.Subject, "id": i.ID} {
+		if value != "" {
+			out[name] = value
+		}
+	}
+	for _, m := range i.Members {
+		out[m.Name] = wireSubject(m.Identifier)
+	}
+	return out
 }
 
 // OfType changes the event type.
@@ -122,4 +186,15 @@ func outcomes(vs []ssf.Verdict) (out []ssf.Outcome) {
 		out = append(out, v.Outcome)
 	}
 	return out
+}
+
+// equal compares what the store gave with what is wanted; times must be UTC on both sides.
+func equal(a, b any) bool { return reflect.DeepEqual(a, b) }
+
+// diff says how got differs from want; empty when it does not.
+func diff(want, got any) string {
+	if equal(want, got) {
+		return ""
+	}
+	return fmt.Sprintf("got  %+v\nwant %+v", got, want)
 }
