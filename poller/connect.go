@@ -127,7 +127,7 @@ func (f *feed) discover(ctx context.Context, l *link) error {
 		return err
 	}
 	if oauth {
-		if l.auth, err = discoverAuth(ctx, client, l.spec); err != nil {
+		if l.auth, err = f.findAuth(ctx, client, l); err != nil {
 			return err
 		}
 	}

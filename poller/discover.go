@@ -3,6 +3,7 @@ package poller
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -136,6 +137,9 @@ func parseAuthServer(body []byte, issuer string) (authServer, error) {
 	return a, nil
 }
 
+// errNoAuthServer marks an issuer that is no authorization server.
+var errNoAuthServer = errors.New("no authorization server metadata there")
+
 // discoverAuth finds token endpoint and issuer of the authorization server: as configured, else by RFC 8414 at auth.issuer
 // or at the transmitter's own issuer.
 func discoverAuth(ctx context.Context, client *outbound.Client, spec ssf.TransmitterSpec) (authServer, error) {
@@ -156,6 +160,7 @@ func discoverAuth(ctx context.Context, client *outbound.Client, spec ssf.Transmi
 			last = explain(StepToken, "get "+at, client, authName{method: "none"}, resp, err)
 			if err == nil && resp.Status/100 == 4 && resp.Status != 429 {
 				last.Advice = advice
+				last.Err = fmt.Errorf("%w (%w)", last.Err, errNoAuthServer)
 				continue
 			}
 			return authServer{}, last

@@ -42,4 +42,5 @@ var (
 	WithStream      = withStream
 	Printable       = printable
 	SameText        = sameText
+	ParseResource   = parseProtectedResource
 )

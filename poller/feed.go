@@ -38,6 +38,7 @@ type feed struct {
 	due      time.Time // when the next poll may begin; zero leaves it to the schedule
 	steps    map[string]Step
 	polling  bool
+	foreign  bool // another replica has the lease
 	retryAll bool // 400 was answered to a request with replies
 	acks     int  // how many replies a request carries
 	seen     map[string]bool
@@ -146,7 +147,7 @@ func (f *feed) claim(ctx context.Context) (bool, error) {
 	if err != nil {
 		f.mu.Lock()
 		f.lease, f.loaded = ssf.Lease{}, false
-		if errors.Is(err, ssf.ErrConflict) {
+		if f.foreign = errors.Is(err, ssf.ErrConflict); f.foreign {
 			f.due = now.Add(leaseTTL / 2)
 		}
 		f.mu.Unlock()
@@ -166,7 +167,7 @@ func (f *feed) claim(ctx context.Context) (bool, error) {
 		f.mu.Unlock()
 	}
 	f.mu.Lock()
-	f.lease, f.loaded = lease, true
+	f.lease, f.loaded, f.foreign = lease, true, false
 	f.mu.Unlock()
 	return true, nil
 }

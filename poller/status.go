@@ -68,7 +68,7 @@ func (s *Service) Statuses() []Status {
 func (f *feed) status() Status {
 	f.mu.Lock()
 	st := clone(f.st)
-	out := Status{ID: f.id, Poll: st.Poll, Stream: st.Stream, Polling: f.polling, Elsewhere: !f.loaded}
+	out := Status{ID: f.id, Poll: st.Poll, Stream: st.Stream, Polling: f.polling, Elsewhere: f.foreign}
 	for _, name := range stepNames() {
 		step, ok := f.steps[name]
 		if !ok {

@@ -123,3 +123,43 @@ func TestAppendedDiscovery(t *testing.T) {
 		l.wantWhole("idp", tr, names)
 	})
 }
+
+// TestAuthServerByResource finds an authorization server that only the resource names (RFC 9728).
+func TestAuthServerByResource(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		l := newLab(t)
+		tr := l.peer("idp", func(c *pollertest.Config, s *ssf.TransmitterSpec) {
+			c.AuthIssuer = c.Issuer + "/login"
+			s.Auth = ssf.AuthSpec{Method: ssf.AuthPrivateKeyJWT, ClientID: "harken", Key: "${env:KEY}", KeyID: "client", Scope: "ssf.read ssf.manage"}
+		})
+		l.start()
+		wait(time.Second)
+		names := send(t, tr, 2)
+		wait(time.Minute)
+		l.wantWhole("idp", tr, names)
+		wantHealthy(t, l, "idp")
+	})
+}
+
+// TestSetUpIsAudited checks that pinned origins and a created stream leave entries.
+func TestSetUpIsAudited(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		l := newLab(t)
+		l.peer("idp", nil)
+		l.start()
+		wait(time.Minute)
+		list, err := l.db.Audit(t.Context(), ssf.PageRequest{Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		count := make(map[string]int)
+		for _, e := range list.Items {
+			if e.Object == "transmitter/idp" {
+				count[e.Action]++
+			}
+		}
+		if count["transmitter.origins"] == 0 || count["stream.created"] != 1 || count["transmitter.held"] != 0 {
+			t.Errorf("got entries %v, want pinned origins and one created stream", count)
+		}
+	})
+}

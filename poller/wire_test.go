@@ -198,6 +198,11 @@ func FuzzParseMetadata(f *testing.F) {
 				t.Fatalf("token endpoint %q accepted", endpoint)
 			}
 		}
+		if issuer, err := poller.ParseResource(body, "https://tr.example.com/streams"); err == nil {
+			if _, err := outbound.Origin(issuer); err != nil {
+				t.Fatalf("authorization server %q accepted", issuer)
+			}
+		}
 		_, _ = poller.ParseStatus(body)
 	})
 }
