@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -185,15 +186,16 @@ func sourceV1(src ssf.Source) apiv1.Source {
 	}
 }
 
-func connectorV1(x ssf.Connector) apiv1.Connector {
-	ops := []string{}
-	for op := range x.Spec.Document.Operations {
-		ops = append(ops, string(op))
+// connectorV1 lists the operations of the preset and of the connector itself together.
+func (s *Server) connectorV1(x ssf.Connector) apiv1.Connector {
+	operations := maps.Clone(s.presets[x.Spec.Preset].Operations)
+	if operations == nil {
+		operations = map[ssf.OperationName]ssf.Operation{}
 	}
-	slices.Sort(ops)
+	maps.Copy(operations, x.Spec.Document.Operations)
 	return apiv1.Connector{
-		ID: string(x.Spec.ID), Name: x.Spec.Name, Preset: x.Spec.Preset, Source: string(x.Spec.Source), URL: x.Spec.URL,
-		Origin: string(x.Origin), Retired: x.Retired, Operations: ops,
+		ID: string(x.Spec.ID), Name: s.connectorNames([]ssf.Connector{x})[x.Spec.ID], Preset: x.Spec.Preset, Source: string(x.Spec.Source),
+		URL: x.Spec.URL, Origin: string(x.Origin), Retired: x.Retired, Operations: texts(slices.Sorted(maps.Keys(operations))),
 	}
 }
 

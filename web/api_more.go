@@ -79,7 +79,7 @@ func (s *Server) apiConnectors(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	s.answer(c, http.StatusOK, apiv1.List[apiv1.Connector]{Items: each(all, connectorV1)})
+	s.answer(c, http.StatusOK, apiv1.List[apiv1.Connector]{Items: each(all, s.connectorV1)})
 }
 
 func (s *Server) apiJobs(c *gin.Context) {

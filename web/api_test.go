@@ -55,10 +55,10 @@ func TestAPIEvents(t *testing.T) {
 	}
 	one := decode[apiv1.Event](t, b.get("/api/v1/events/"+first.String()), 200)
 	if one.Match.Identity != string(id) || one.Match.IdentityName != "Amara Okafor" || one.Severity != "medium" || !one.Open ||
-		string(one.Subject) != `{"format":"email"}` || one.Triage.State != "new" || one.JTI != "one" {
+		!strings.Contains(string(one.Subject), `"email":"one@example.com"`) || one.Triage.State != "new" || one.JTI != "one" {
 		t.Errorf("event: got %+v", one)
 	}
-	if raw := decode[apiv1.RawToken](t, b.get("/api/v1/events/"+first.String()+"/token"), 200); strings.Count(raw.Token, ".") != 3 {
+	if raw := decode[apiv1.RawToken](t, b.get("/api/v1/events/"+first.String()+"/token"), 200); strings.Count(raw.Token, ".") != 2 {
 		t.Errorf("token: got %q, want it as delivered", raw.Token)
 	}
 	if a := b.do("POST", "/api/v1/events/triage", "application/json", `{"events":[`+first.String()+`],"state":"closed","reason":"handled"}`); a.code != http.StatusNoContent {

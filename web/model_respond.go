@@ -238,10 +238,11 @@ func undoModel(runs []ssf.Run, hold time.Duration, token, back string, now time.
 	return u
 }
 
-func connectorNames(all []ssf.Connector) map[ssf.ConnectorID]string {
+// connectorNames are what people call the connected systems.
+func (s *Server) connectorNames(all []ssf.Connector) map[ssf.ConnectorID]string {
 	names := map[ssf.ConnectorID]string{}
 	for _, x := range all {
-		names[x.Spec.ID] = cmp.Or(x.Spec.Name, x.Spec.Document.Title, string(x.Spec.ID))
+		names[x.Spec.ID] = cmp.Or(x.Spec.Name, x.Spec.Document.Title, s.presets[x.Spec.Preset].Title, string(x.Spec.ID))
 	}
 	return names
 }

@@ -148,7 +148,7 @@ func (s *Server) runsOf(c *gin.Context, f ssf.RunFilter, at, signal string) (pan
 	if err != nil {
 		return panel.Runs{}, panel.Undo{}, err
 	}
-	names := connectorNames(connectors)
+	names := s.connectorNames(connectors)
 	m := panel.Runs{URL: at + "/runs", Signal: signal, CSRF: token, Back: at, MayAct: actor(c).Role.AtLeast(ssf.RoleResponder)}
 	m.Items = each(runs.Items, func(r ssf.Run) panel.Run {
 		item := runModel(r, names, now)

@@ -117,7 +117,7 @@ func (s *Server) identityModel(c *gin.Context, v ssf.IdentityView) (identity.Mod
 	if err != nil {
 		return m, err
 	}
-	m.Accounts = each(v.Accounts, func(a ssf.Account) identity.Account { return accountModel(a, connectors, now) })
+	m.Accounts = each(v.Accounts, func(a ssf.Account) identity.Account { return s.accountModel(a, connectors, now) })
 	if m.Timeline, err = s.timeline(c, id, now); err != nil {
 		return m, err
 	}
@@ -136,7 +136,7 @@ func (s *Server) identityModel(c *gin.Context, v ssf.IdentityView) (identity.Mod
 	return m, err
 }
 
-func accountModel(a ssf.Account, connectors []ssf.Connector, now time.Time) identity.Account {
+func (s *Server) accountModel(a ssf.Account, connectors []ssf.Connector, now time.Time) identity.Account {
 	m := identity.Account{
 		System: string(a.Ref.Source), Source: string(a.Ref.Source), ID: a.Ref.ID, Email: a.Email, Active: a.Active && a.Removed.IsZero(),
 		Removed: !a.Removed.IsZero(), At: ui.NewTime(a.UpdatedAt, now), StateText: "Active",
@@ -148,7 +148,7 @@ func accountModel(a ssf.Account, connectors []ssf.Connector, now time.Time) iden
 	case !a.Active:
 		m.StateText = "Not active"
 	}
-	names := connectorNames(connectors)
+	names := s.connectorNames(connectors)
 	for _, x := range connectors {
 		if x.Spec.Source == a.Ref.Source && !x.Retired {
 			m.Reached = append(m.Reached, names[x.Spec.ID])
@@ -189,7 +189,7 @@ func (s *Server) timeline(c *gin.Context, id ssf.IdentityID, now time.Time) (ide
 	if err != nil {
 		return t, err
 	}
-	names := connectorNames(connectors)
+	names := s.connectorNames(connectors)
 	for _, r := range runs.Items {
 		e := identity.Entry{
 			Kind: identity.EntryPerson, At: ui.NewTime(r.CreatedAt, now), State: r.State,

@@ -13,6 +13,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"harken/respond"
+	"harken/ssf"
 	"harken/web/assets"
 )
 
@@ -28,9 +30,11 @@ type Server struct {
 	// access maps "METHOD pattern" to what the route needs.
 	access map[string]Route
 	files  *assets.Files
-	hashes *hasher
-	gate   *gate
-	live   *live
+	// presets are the documents that connectors name.
+	presets map[string]ssf.ConnectorDocument
+	hashes  *hasher
+	gate    *gate
+	live    *live
 	// stopping is set once Run's context has ended: /readyz says so.
 	stopping atomic.Bool
 }
@@ -47,10 +51,14 @@ func New(cfg Config, parts Parts) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
+	presets, err := respond.Presets()
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
 	gin.SetMode(gin.ReleaseMode)
 	s := &Server{
 		cfg: cfg, store: parts.Store, parts: parts, log: cfg.Logger, engine: gin.New(), access: map[string]Route{},
-		files: files, hashes: newHasher(cfg.Rand), gate: &gate{store: parts.Store, now: cfg.Now}, live: newLive(),
+		files: files, presets: presets, hashes: newHasher(cfg.Rand), gate: &gate{store: parts.Store, now: cfg.Now}, live: newLive(),
 	}
 	e := s.engine
 	if err := e.SetTrustedProxies(nil); err != nil {
