@@ -62,6 +62,7 @@ const (
 	iSessUser bucket = "ix_sess_user" // sessions by user
 	iTokHash  bucket = "ix_tok_hash"  // API tokens by hash
 	iTokOwner bucket = "ix_tok_owner" // API tokens by owner
+	iThrottle bucket = "ix_throttle"  // throttled keys by last use
 	bCounts   bucket = "ix_counts"    // counters by name
 	bHours    bucket = "ix_hours"     // events per hour and severity
 	bDays     bucket = "ix_days"      // accepted events per transmitter and day
@@ -80,7 +81,7 @@ func indexes() []bucket {
 	return []bucket{
 		iKey, iTx, iType, iSeverity, iOpen, iOpenSev, iClosed, iUncorr, iWho, iReplyKey, iUndecRaw, iRejRaw, iAccWho,
 		iAccEmail, iAccID, iIdName, iIdTerm, iRunID, iRunEvent, iRunWho, iRunState, iRunDue, iUserName, iSessHash,
-		iSessUser, iTokHash, iTokOwner, bCounts, bHours, bDays,
+		iSessUser, iTokHash, iTokOwner, iThrottle, bCounts, bHours, bDays,
 	}
 }
 

@@ -299,7 +299,7 @@ func (c *checker) checkRest() error {
 		func() error { return each(c, bLeases, func([]byte, leaseRecord) error { return nil }) },
 		func() error { return each(c, bCursors, c.checkCursor) },
 		func() error { return each(c, bBegins, func([]byte, beginRecord) error { return nil }) },
-		func() error { return each(c, bThrottle, func([]byte, ssf.Throttle) error { return nil }) },
+		func() error { return each(c, bThrottle, c.checkThrottle) },
 		func() error { return each(c, bSecrets, func([]byte, sealedRecord) error { return nil }) },
 		func() error { return each(c, bAliases, func([]byte, ssf.IdentityID) error { return nil }) },
 	} {
@@ -308,6 +308,11 @@ func (c *checker) checkRest() error {
 		}
 	}
 	return err
+}
+
+func (c *checker) checkThrottle(_ []byte, t ssf.Throttle) error {
+	c.expect("throttle", throttleFacts(t))
+	return nil
 }
 
 func (c *checker) checkCursor(k []byte, rec cursorRecord) error {

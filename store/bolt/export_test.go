@@ -30,16 +30,16 @@ func (db *DB) EnsureFormat(want uint32, steps map[uint32]func(put func(key, valu
 	var table []migration
 	for from, step := range steps {
 		table = append(table, migration{from: from, step: func(m *mutation) error {
-			return step(func(key, value string) error { return put(m, bThrottle, []byte(key), ssf.Throttle{Key: value}) })
+			return step(func(key, value string) error { return put(m, bSrcState, []byte(key), ssf.SourceState{Digest: value}) })
 		}})
 	}
 	return db.ensureFormat(want, table)
 }
 
-// HasThrottle reports whether a migration step left its record.
-func (db *DB) HasThrottle(key string) (has bool) {
+// HasRecord reports whether a migration step left its record.
+func (db *DB) HasRecord(key string) (has bool) {
 	_ = db.bb.View(func(tx *bbolt.Tx) error {
-		has = tx.Bucket([]byte(bThrottle)).Get([]byte(key)) != nil
+		has = tx.Bucket([]byte(bSrcState)).Get([]byte(key)) != nil
 		return nil
 	})
 	return has

@@ -28,7 +28,8 @@ func (db *DB) mapWrite(err error) error {
 }
 
 func noSpace(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, berrors.ErrMaxSizeReached)
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) ||
+		errors.Is(err, berrors.ErrMaxSizeReached)
 }
 
 // commitFailed judges a failed commit. A lack of space is harmless when the file still ends with the transaction before:

@@ -48,7 +48,7 @@ func (m *mutation) isSelf(id ssf.IdentityID) (bool, error) {
 	}
 	own, err := m.identityOf(u)
 	if err != nil || own == id {
-		return own == id && own != "", err
+		return err == nil, err
 	}
 	if u.Email == "" {
 		return false, nil

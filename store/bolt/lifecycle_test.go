@@ -3,9 +3,11 @@ package bolt_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"harken/ssf"
 	"harken/store"
@@ -24,11 +26,11 @@ func TestMigrations(t *testing.T) {
 	if err := db.EnsureFormat(bolt.Format+2, steps); !errors.Is(err, fail) {
 		t.Fatalf("got %v, want the step's error", err)
 	}
-	if got := db.StoredFormat(); got != bolt.Format+1 || !db.HasThrottle("first") || db.HasThrottle("second") {
+	if got := db.StoredFormat(); got != bolt.Format+1 || !db.HasRecord("first") || db.HasRecord("second") {
 		t.Errorf("after a failed step: format %d, want the step before whole and this one undone", got)
 	}
 	steps[bolt.Format+1] = func(p put) error { return p("third", "x") }
-	if err := db.EnsureFormat(bolt.Format+2, steps); err != nil || db.StoredFormat() != bolt.Format+2 || !db.HasThrottle("third") {
+	if err := db.EnsureFormat(bolt.Format+2, steps); err != nil || db.StoredFormat() != bolt.Format+2 || !db.HasRecord("third") {
 		t.Errorf("resumed: format %d, %v", db.StoredFormat(), err)
 	}
 	if err := db.EnsureFormat(bolt.Format+3, steps); err == nil {
@@ -91,5 +93,54 @@ func TestSealedSecrets(t *testing.T) {
 	}
 	if hashFile(t, db.Path()) != before {
 		t.Error("the file was changed")
+	}
+}
+
+func TestFileAndDashboardClash(t *testing.T) {
+	db := storetest.Open(t)
+	made := struct {
+		Spec     ssf.SourceSpec `json:"spec"`
+		Origin   ssf.Origin     `json:"origin"`
+		Revision uint64         `json:"revision"`
+	}{ssf.SourceSpec{ID: "hr", Kind: "csv"}, ssf.OriginDashboard, 1}
+	record, err := store.Encode("sources", []byte("hr"), made)
+	if err := errors.Join(err, db.Put("sources", []byte("hr"), record)); err != nil {
+		t.Fatal(err)
+	}
+	err = db.ApplyConfig(t.Context(), ssf.Actor{Kind: ssf.ActorConfig}, ssf.Objects{
+		Transmitters: []ssf.TransmitterSpec{{ID: "a"}}, Sources: []ssf.SourceSpec{{ID: "hr", Kind: "csv"}},
+	})
+	var clash *bolt.ClashError
+	if !errors.As(err, &clash) || clash.What != "source" || clash.ID != "hr" {
+		t.Errorf("got %v, want a ClashError that names the source", err)
+	}
+	if txs, _ := db.Transmitters(t.Context()); len(txs) != 0 {
+		t.Error("the refused configuration was taken over in part")
+	}
+	if err := db.ApplyConfig(t.Context(), ssf.Actor{Kind: ssf.ActorConfig}, ssf.Objects{}); err != nil {
+		t.Errorf("without the clash: %v", err)
+	}
+	if srcs, _ := db.Sources(t.Context()); len(srcs) != 1 || srcs[0].Retired {
+		t.Errorf("got %+v, want the dashboard's source untouched", srcs)
+	}
+}
+
+func TestThrottleIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes many records")
+	}
+	clock := storetest.NewClock(time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC))
+	db := storetest.Open(t, storetest.WithNow(clock.Now))
+	for i := range 10_002 {
+		clock.Advance(time.Second)
+		th := ssf.Throttle{Key: fmt.Sprint(i), Failures: 1, LastAt: clock.Now()}
+		if err := db.PutThrottle(t.Context(), th); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for key, want := range map[string]int{"0": 0, "1": 0, "2": 1, "10001": 1} {
+		if th, err := db.Throttle(t.Context(), key); err != nil || th.Failures != want {
+			t.Errorf("key %s: got %d failures (%v), want %d", key, th.Failures, err, want)
+		}
 	}
 }

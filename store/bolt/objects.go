@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"reflect"
 	"slices"
 
 	"harken/ssf"
@@ -123,7 +122,7 @@ func putObject[S any](m *mutation, b bucket, what, name string, old, next object
 		action = ".restored"
 	case next.Revision != old.Revision:
 		action = ".changed"
-	case reflect.DeepEqual(old.Order, next.Order):
+	case old.Order == next.Order:
 		return nil
 	default:
 		m.bookkeeping()

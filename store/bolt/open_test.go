@@ -64,6 +64,7 @@ func fill(t *testing.T, db *bolt.DB) {
 	ok(db.PutUser(ctx, sys, ssf.User{ID: "ann", Name: "ann", Role: ssf.RoleAdmin}))
 	ok(db.PutSession(ctx, sys, ssf.Session{Handle: "s", Hash: "h", User: "ann"}))
 	ok(db.PutToken(ctx, sys, ssf.APIToken{ID: "t", Hash: "h", Owner: "ann", Role: ssf.RoleViewer}))
+	ok(db.PutThrottle(ctx, ssf.Throttle{Key: "name:ann", Failures: 2, LastAt: time.Now().UTC()}))
 	ok(db.PutJobRuns(ctx, []ssf.JobRun{{Job: "poll:a", OK: true}}))
 }
 

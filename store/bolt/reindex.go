@@ -68,6 +68,7 @@ func reindexSteps() []reindexStep {
 		implies(bUsers, func(m *mutation, _ []byte, u ssf.User) error { return m.apply(facts{}, userFacts(u)) }),
 		implies(bSessions, func(m *mutation, _ []byte, s ssf.Session) error { return m.apply(facts{}, sessionFacts(s)) }),
 		implies(bTokens, func(m *mutation, _ []byte, t ssf.APIToken) error { return m.apply(facts{}, tokenFacts(t)) }),
+		implies(bThrottle, func(m *mutation, _ []byte, t ssf.Throttle) error { return m.apply(facts{}, throttleFacts(t)) }),
 		implies(bJobs, func(m *mutation, _ []byte, r ssf.JobRun) error {
 			m.counts[countKey{bCounts, "jobs/" + string(r.Job)}]++
 			return nil

@@ -29,6 +29,9 @@ func (db *DB) PutSession(ctx context.Context, actor ssf.Actor, s ssf.Session) er
 		if _, err := need[ssf.User](&m.view, bUsers, []byte(s.User), "user "+string(s.User)); err != nil {
 			return err
 		}
+		if err := m.endOldSessions(s); err != nil {
+			return err
+		}
 		if err := m.apply(facts{}, sessionFacts(s)); err != nil {
 			return err
 		}
@@ -39,6 +42,28 @@ func (db *DB) PutSession(ctx context.Context, actor ssf.Actor, s ssf.Session) er
 			Action: "session.begun", Object: "session/" + string(s.Handle), Detail: fmt.Sprintf("user %s by %s", s.User, s.Method),
 		})
 	})
+}
+
+// oldSession is the age at which a session is long past every limit, so that a new one of its user clears it away.
+const oldSession = 48 * time.Hour
+
+func (m *mutation) endOldSessions(s ssf.Session) error {
+	handles, err := m.sessionsOf(s.User)
+	if err != nil {
+		return err
+	}
+	for _, h := range handles {
+		old, err := need[ssf.Session](&m.view, bSessions, []byte(h), "session")
+		if ignoreMissing(err) != nil {
+			return err
+		}
+		if err == nil && s.CreatedAt.Sub(old.CreatedAt) > oldSession {
+			if err := m.endSession(h); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // withUser fills in what a session takes from its user; a disabled user has none.

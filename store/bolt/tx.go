@@ -151,11 +151,19 @@ func (db *DB) view(ctx context.Context, fn func(*view) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return db.mapRead(db.bb.View(func(tx *bbolt.Tx) error {
-		v := db.newView(tx, db.now(), false)
+	begun := db.now()
+	err := db.bb.View(func(tx *bbolt.Tx) error {
+		v := db.newView(tx, begun, false)
 		return fn(&v)
-	}))
+	})
+	if took := db.now().Sub(begun); took > slowRead {
+		db.log.Warn("a read kept its transaction open for long", "took", took)
+	}
+	return db.mapRead(err)
 }
+
+// slowRead is how long a reading transaction may last before it is worth a warning: as long, the file only grows.
+const slowRead = 5 * time.Second
 
 // mutate is the one door to writing. It commits what fn did together with its audit entries, fires the topics and maps
 // errors. An error of fn changes nothing; a refusal is committed and returned. fn must not begin another transaction.

@@ -16,7 +16,7 @@ const (
 	maxUndecided      = 10_000
 	maxUndecidedBytes = 64 << 20
 	// maxRejected is how many rejected tokens are kept for each transmitter.
-	maxRejected = 10_000
+	maxRejected = 2_000
 )
 
 // queueKey is the key of an undecided or rejected token.

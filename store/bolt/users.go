@@ -155,24 +155,3 @@ func (db *DB) User(ctx context.Context, id ssf.UserID) (u ssf.User, err error) {
 	})
 	return u, err
 }
-
-// Throttle returns what is known of a key; the zero value, with its key, when nothing is.
-func (db *DB) Throttle(ctx context.Context, key string) (t ssf.Throttle, err error) {
-	err = db.view(ctx, func(v *view) error {
-		t, _, err = get[ssf.Throttle](v, bThrottle, store.Hash(key))
-		t.Key = key
-		return err
-	})
-	return t, err
-}
-
-// PutThrottle replaces what is known of a key; no failures forget it.
-func (db *DB) PutThrottle(ctx context.Context, t ssf.Throttle) error {
-	return db.mutate(ctx, ssf.System("sign-in"), func(m *mutation) error {
-		m.bookkeeping()
-		if t.Failures == 0 && t.Until.IsZero() {
-			return m.del(bThrottle, store.Hash(t.Key))
-		}
-		return put(m, bThrottle, store.Hash(t.Key), t)
-	})
-}
