@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
+	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
 	"harken/respond"
@@ -60,13 +62,8 @@ func (s *Server) act(c *gin.Context, ask respond.Ask, who ssf.IdentityID, f ssf.
 		return
 	}
 	if account := form.Get("account"); account != "" {
-		for _, a := range person.Accounts {
-			if a.Ref.String() == account {
-				ask.Accounts = append(ask.Accounts, a.Ref)
-			}
-		}
-		if len(ask.Accounts) == 0 {
-			s.fail(c, ssf.ErrNotFound)
+		if ask.Accounts, err = s.accountIn(ctx, person, ask.Connectors, account); err != nil {
+			s.fail(c, err)
 			return
 		}
 	}
@@ -84,11 +81,46 @@ func (s *Server) act(c *gin.Context, ask respond.Ask, who ssf.IdentityID, f ssf.
 		s.fail(c, err)
 		return
 	}
-	text := what + ": recorded for " + words.Of(len(runs), "account")
-	if hold := s.cfg.UndoHold; hold > 0 {
-		text += ", leaves in " + words.Span(hold)
+	t := ui.Toast{Text: s.recorded(what, runs)}
+	if ask.Event != 0 || !partial(c) {
+		s.actionDone(c, f, at, signal, t)
+		return
 	}
-	s.actionDone(c, f, at, signal, ui.Toast{Text: text + "."})
+	// The next action from this page is another one: the panel gets an intent of its own.
+	fresh, err := s.panel(c, respond.PreviewRequest{Identity: who}, at, name)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	s.actionDone(c, f, at, signal, t, ui.Partial("#respond", "outerMorph", panel.PanelView(fresh)))
+}
+
+// recorded says what became of an action: asking again for what is done already does nothing.
+func (s *Server) recorded(what string, runs []ssf.Run) string {
+	open := slices.ContainsFunc(runs, ssf.Run.Open)
+	switch {
+	case len(runs) > 0 && !open:
+		return what + ": asked for before, " + strings.ToLower(words.Run(runs[0].State)) + "."
+	case s.cfg.UndoHold > 0:
+		return what + ": recorded for " + words.Of(len(runs), "account") + ", leaves in " + words.Span(s.cfg.UndoHold) + "."
+	}
+	return what + ": recorded for " + words.Of(len(runs), "account") + "."
+}
+
+// accountIn finds the account with a native id in the source that the connectors act on.
+func (s *Server) accountIn(ctx context.Context, person ssf.IdentityView, in []ssf.ConnectorID, id string) ([]ssf.AccountRef, error) {
+	connectors, err := s.store.Connectors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range connectors {
+		for _, a := range person.Accounts {
+			if slices.Contains(in, x.Spec.ID) && a.Ref == (ssf.AccountRef{Source: x.Spec.Source, ID: id}) {
+				return []ssf.AccountRef{a.Ref}, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("account %.40q: %w", id, ssf.ErrNotFound)
 }
 
 // armed reports whether the name was typed where it must be. Ending one session needs no arming.
@@ -100,7 +132,7 @@ func armed(i ssf.Identity, name string, k ssf.Kind, typed string) bool {
 }
 
 // actionDone answers an action with the runs as they are now.
-func (s *Server) actionDone(c *gin.Context, f ssf.RunFilter, at, signal string, t ui.Toast) {
+func (s *Server) actionDone(c *gin.Context, f ssf.RunFilter, at, signal string, t ui.Toast, more ...templ.Component) {
 	if !partial(c) {
 		s.done(c, at, t)
 		return
@@ -110,7 +142,7 @@ func (s *Server) actionDone(c *gin.Context, f ssf.RunFilter, at, signal string, 
 		s.fail(c, err)
 		return
 	}
-	s.done(c, at, t, panel.RunsUpdate(m, undo))
+	s.done(c, at, t, append(more, panel.RunsUpdate(m, undo))...)
 }
 
 // postRuns cancels, hurries or retries the runs of a form, each by itself: the first refusal is told, the others stand.

@@ -303,7 +303,7 @@ func (s *Server) sessionsModel(c *gin.Context, id ssf.IdentityID) (identity.Sess
 	m := identity.Sessions{URL: at + "/sessions", Signal: "ev-identity-" + string(id)}
 	for _, x := range found {
 		sys := identity.SystemSessions{
-			System: cmp.Or(x.Name, string(x.Connector)), Account: cmp.Or(x.Account.UserName, x.Account.Ref.ID), Listed: x.Reading.Listed,
+			System: cmp.Or(x.Name, string(x.Connector)), Account: x.Account.Ref.ID, Listed: x.Reading.Listed,
 			Read: ui.NewTime(x.Reading.At, now), Stale: x.Reading.Trouble, EndsOne: x.EndsOne && actor(c).Role.AtLeast(ssf.RoleResponder),
 			EndAction: at + "/respond", Intent: intent, Connector: string(x.Connector), CSRF: token,
 		}

@@ -193,3 +193,52 @@ func TestTriage(t *testing.T) {
 		t.Errorf("closing without a reason: got %d to %q, want 422 as a toast", a.code, a.header.Get("HX-Retarget"))
 	}
 }
+
+// TestEndOneSession ends one session from the list of sessions, without scripts.
+func TestEndOneSession(t *testing.T) {
+	w := newWorld(t, realTime, withoutHold)
+	w.configure()
+	w.work()
+	id, account := w.person(respondtest.BusyEmail)
+	b := w.browser().demo(ssf.RoleResponder)
+	page := b.get("/identities/" + string(id) + "/sessions")
+	before := w.crm.Sessions(account)
+	victim := field(t, page.body, "session")
+	form := url.Values{"kind": {"terminate_session"}, "session": {victim}}
+	for _, name := range []string{"csrf", "connector", "account"} {
+		form.Set(name, field(t, page.body, name))
+	}
+	form.Set("intent", "one-session")
+	if a := b.post("/identities/"+string(id)+"/respond", form); a.code != http.StatusSeeOther {
+		t.Fatalf("end one session: got %d, want 303: %.400s", a.code, a.body)
+	}
+	w.await(ssf.RunFilter{Identity: id}, ssf.RunConfirmed)
+	after := w.crm.Sessions(account)
+	if len(after) != len(before)-1 {
+		t.Errorf("sessions: got %d of %d, want one fewer", len(after), len(before))
+	}
+	for _, s := range after {
+		if s.ID == victim {
+			t.Error("the session is still open")
+		}
+	}
+}
+
+// TestIdentityPanelIsRenewed asks twice from one page by htmx: the second is an action of its own.
+func TestIdentityPanelIsRenewed(t *testing.T) {
+	w := newWorld(t)
+	w.configure()
+	id, _ := w.person(respondtest.BusyEmail)
+	b := w.browser().demo(ssf.RoleResponder)
+	path := "/identities/" + string(id)
+	page := b.get(path)
+	first := field(t, page.body, "intent")
+	b.header = http.Header{"Hx-Request": {"true"}, "Hx-Request-Type": {"partial"}}
+	a := b.post(path+"/respond", url.Values{"csrf": {field(t, page.body, "csrf")}, "intent": {first}, "kind": {"terminate_sessions"}})
+	if a.code != http.StatusOK || !strings.Contains(a.body, `hx-target="#respond"`) || !strings.Contains(a.body, `hx-target="#runs"`) {
+		t.Fatalf("respond: got %d, want the panel and the runs: %.300s", a.code, a.body)
+	}
+	if second := field(t, a.body, "intent"); second == first || second == "" {
+		t.Errorf("intent: got %q after %q, want a fresh one", second, first)
+	}
+}
