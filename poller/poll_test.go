@@ -411,9 +411,9 @@ func TestUnknownClientIsExplained(t *testing.T) {
 func TestMovedOrigin(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		l := newLab(t)
-		tr := l.peer("idp", nil)
+		tr := l.peer("idp", func(_ *pollertest.Config, s *ssf.TransmitterSpec) { s.Poll.Schedule = "@every 5m" })
 		l.start()
-		wait(time.Minute)
+		wait(6 * time.Minute)
 		var seen atomic.Int32
 		l.net.set("evil.example", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			seen.Add(1)
@@ -435,7 +435,7 @@ func TestMovedOrigin(t *testing.T) {
 		if err := l.svc.Release(t.Context(), ssf.Actor{Kind: ssf.ActorPerson, Name: "ada"}, "idp"); err != nil {
 			t.Fatal(err)
 		}
-		wait(time.Minute)
+		wait(10 * time.Minute)
 		wantHealthy(t, l, "idp")
 	})
 }
