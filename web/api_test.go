@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -222,4 +223,54 @@ func TestNobodyDecidesAboutThemselves(t *testing.T) {
 	if a.code != http.StatusForbidden || !strings.Contains(a.body, "about yourself") {
 		t.Errorf("acting on oneself: got %d %s, want 403 with the reason", a.code, a.body)
 	}
+}
+
+// TestAPIUsers makes a responder, signs in as them, and takes the account away.
+func TestAPIUsers(t *testing.T) {
+	w := newWorld(t)
+	w.user("root", ssf.RoleAdmin)
+	admin := w.script()
+	put := func(name, body string) answer {
+		return admin.do("PUT", "/api/v1/users/"+name, "application/json", body)
+	}
+	made := decode[apiv1.User](t, put("cleo", `{"role":"responder","email":"cleo@example.com","password":"`+goodPassword+`"}`), 201)
+	if made.Role != "responder" || !made.Password || strings.Contains(put("cleo", `{"role":"responder"}`).body, "argon2") {
+		t.Errorf("made: got %+v", made)
+	}
+	b := w.browserWithPassword("cleo")
+	if got := b.session().Role; got != ssf.RoleResponder {
+		t.Errorf("session: got %s, want responder", got)
+	}
+	if got := decode[apiv1.User](t, put("cleo", `{"role":"viewer","disabled":true}`), 200); !got.Disabled || got.ID != made.ID {
+		t.Errorf("disabled: got %+v", got)
+	}
+	if a := b.get("/"); a.code != http.StatusSeeOther {
+		t.Errorf("the disabled user's session: got %d, want the sign-in page", a.code)
+	}
+	for body, want := range map[string]int{
+		`{"role":"owner"}`: 422, `{"role":"viewer","password":"short"}`: 422, `{"role":"viewer","email":"none"}`: 422, `{"roles":1}`: 400,
+	} {
+		if a := put("x", body); a.code != want {
+			t.Errorf("%s: got %d, want %d", body, a.code, want)
+		}
+	}
+	if a := admin.get("/api/v1/users/nobody"); a.code != http.StatusNotFound {
+		t.Errorf("unknown user: got %d, want 404", a.code)
+	}
+	person := w.browserWithPassword("root")
+	person.header.Set("X-CSRF-Token", person.session().CSRF)
+	w.clock.Advance(6 * time.Minute)
+	if a := person.do("PUT", "/api/v1/users/eve", "application/json", `{"role":"admin"}`); a.code != http.StatusForbidden || !strings.Contains(a.body, "password again") {
+		t.Errorf("a person with an old sign-in: got %d %s, want the step-up", a.code, a.body)
+	}
+}
+
+// browserWithPassword signs in through the form; the user exists.
+func (w *world) browserWithPassword(name string) *browser {
+	w.t.Helper()
+	b := w.browser()
+	if a := b.login(name, goodPassword); a.code != http.StatusSeeOther {
+		w.t.Fatalf("sign-in as %s: got %d", name, a.code)
+	}
+	return b
 }

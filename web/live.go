@@ -159,20 +159,36 @@ func (s *Server) getLive(c *gin.Context) {
 		case <-s.live.ended:
 			return
 		case <-ping.C:
-			if !s.stillIn(ctx, p) || !w.send(": ping\n\n") {
+			if !s.stillIn(ctx, p) {
+				s.farewell(w, topics)
+				return
+			}
+			if !w.send(": ping\n\n") {
 				return
 			}
 		case name := <-signals:
 			if name == "" { // something about the session
 				if !s.stillIn(ctx, p) {
+					s.farewell(w, topics)
 					return
 				}
-			} else if !w.send(fmt.Sprintf("event: ev-%s\ndata: {}\n\n", name)) {
+			} else if !w.send(signal(name)) {
 				return
 			}
 		}
 	}
 }
+
+// farewell makes the page of a session that has ended read something, which leads it to the sign-in page at once.
+func (s *Server) farewell(w *liveWriter, topics []liveTopic) {
+	for _, t := range topics {
+		if !w.send(signal(t.name)) {
+			return
+		}
+	}
+}
+
+func signal(topic string) string { return fmt.Sprintf("event: ev-%s\ndata: {}\n\n", topic) }
 
 // follow sends the topic's name after each commit that touches it, until ctx ends.
 func (s *Server) follow(ctx context.Context, group *sync.WaitGroup, t liveTopic, to chan<- string) {

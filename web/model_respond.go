@@ -189,6 +189,9 @@ func runModel(r ssf.Run, names map[ssf.ConnectorID]string, now time.Time) panel.
 	})
 	if n := len(r.Observations); n > 0 && r.Observations[n-1].Readable {
 		m.Result = sentence(observed(r.Observations[n-1]))
+		if strings.HasPrefix(strings.ToLower(m.Result), strings.ToLower(strings.TrimSuffix(m.Detail, "."))) {
+			m.Detail = "" // the reading says it all
+		}
 	}
 	return m
 }

@@ -102,7 +102,10 @@ func tokenModel(t ssf.APIToken, now time.Time) settings.Token {
 		LastUsed: ui.NewTime(t.LastUsed, now), Expired: left <= 0, Soon: left > 0 && left < soon, ExpiresIn: "expired",
 	}
 	if left > 0 {
-		m.ExpiresIn = words.In(left)
+		m.ExpiresIn = words.In(left + 12*time.Hour) // days are cut, not rounded
+		if left < 48*time.Hour {
+			m.ExpiresIn = words.In(left)
+		}
 	}
 	return m
 }

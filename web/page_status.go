@@ -155,7 +155,7 @@ func (s *Server) storedStatus(c *gin.Context, m *status.Model, now time.Time) er
 		return err
 	}
 	m.Storage = status.Storage{
-		Engine: stats.Engine, Size: words.Bytes(stats.Bytes), Events: words.Count(int(stats.Events)), Path: stats.Path, UsedPercent: -1,
+		Engine: stats.Engine, Size: words.Bytes(stats.Bytes), Events: words.Of(int(stats.Events), "event"), Path: stats.Path, UsedPercent: -1,
 	}
 	if stats.Free > 0 {
 		m.Storage.Free = words.Bytes(int64(min(stats.Free, 1<<62)))

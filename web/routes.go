@@ -14,5 +14,6 @@ func (s *Server) routes() []Route {
 	}
 	routes = append(routes, s.accessRoutes()...)
 	routes = append(routes, s.pageRoutes()...)
-	return append(routes, s.apiRoutes()...)
+	routes = append(routes, s.apiRoutes()...)
+	return append(routes, s.userRoutes()...)
 }
