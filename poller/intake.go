@@ -121,7 +121,7 @@ func (in *Intake) judge(ctx context.Context, b *Batch, t Token, now time.Time) s
 	if d.Rejected != nil {
 		return d
 	}
-	set, err := b.Verifier.Verify(ctx, t.Key, t.Raw)
+	set, err := guardedVerify(ctx, b.Verifier, t)
 	switch {
 	case err == nil && set.Transmitter() == b.Transmitter:
 		d.SET = set
@@ -141,6 +141,17 @@ func (in *Intake) judge(ctx context.Context, b *Batch, t Token, now time.Time) s
 	}
 	d.Undecided = undecided
 	return d
+}
+
+// guardedVerify makes a panic an error: one token that finds a fault of ours must neither end the process nor hold up
+// those beside it.
+func guardedVerify(ctx context.Context, v Verifier, t Token) (set ssf.VerifiedSET, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			set, err = ssf.VerifiedSET{}, fmt.Errorf("internal error: %v", p)
+		}
+	}()
+	return v.Verify(ctx, t.Key, t.Raw)
 }
 
 // commit hands the judged batch to the committer and puts the verdicts in the order of the tokens.

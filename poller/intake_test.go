@@ -229,6 +229,35 @@ func TestWaitingVerifiersDelayNobody(t *testing.T) {
 	})
 }
 
+// brittle breaks at one token.
+type brittle struct{}
+
+func (brittle) Verify(ctx context.Context, key, raw string) (ssf.VerifiedSET, error) {
+	if key == "poison" {
+		panic("a fault of ours")
+	}
+	return nobody{}.Verify(ctx, key, raw)
+}
+
+// TestTokenThatBreaksTheVerifier keeps the token, and judges those beside it.
+func TestTokenThatBreaksTheVerifier(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		l := newLab(t)
+		l.open()
+		verdicts, err := l.intake(l.db).Submit(t.Context(), poller.Batch{
+			Transmitter: "idp", Verifier: brittle{}, Tokens: []poller.Token{{Key: "a", Raw: "1"}, {Key: "poison", Raw: "2"}, {Key: "b", Raw: "3"}},
+		})
+		if err != nil || len(verdicts) != 3 {
+			t.Fatalf("got %d verdicts, %v, want 3", len(verdicts), err)
+		}
+		for i, want := range []ssf.Outcome{ssf.OutcomeRejected, ssf.OutcomeUndecided, ssf.OutcomeRejected} {
+			if verdicts[i].Outcome != want {
+				t.Errorf("%s: got %s, want %s", verdicts[i].Key, verdicts[i].Outcome, want)
+			}
+		}
+	})
+}
+
 // TestHangingKeysDelayNobody has more transmitters whose key sets hang than there are workers, each with tokens to
 // verify. Another one's events arrive at once all the same.
 func TestHangingKeysDelayNobody(t *testing.T) {

@@ -22,18 +22,17 @@ func newVerifyPool(workers int) *verifyPool {
 }
 
 // each calls f for 0 … n-1, several at a time, and returns when all calls have ended. When ctx ends, calls not yet begun
-// are left out and its error is returned. A panic in f is passed on to the caller.
+// are left out and its error is returned. f must not panic.
 func (p *verifyPool) each(ctx context.Context, n int, f func(i int)) error {
 	var (
-		group    sync.WaitGroup
-		mu       sync.Mutex
-		next     int
-		panicked any
+		group sync.WaitGroup
+		mu    sync.Mutex
+		next  int
 	)
 	take := func() (int, bool) {
 		mu.Lock()
 		defer mu.Unlock()
-		if next >= n || panicked != nil || ctx.Err() != nil {
+		if next >= n || ctx.Err() != nil {
 			return 0, false
 		}
 		next++
@@ -41,13 +40,6 @@ func (p *verifyPool) each(ctx context.Context, n int, f func(i int)) error {
 	}
 	for range min(p.workers, n) {
 		group.Go(func() {
-			defer func() {
-				if r := recover(); r != nil {
-					mu.Lock()
-					panicked = r
-					mu.Unlock()
-				}
-			}()
 			for {
 				i, ok := take()
 				if !ok || !p.hold(ctx, func() { f(i) }) {
@@ -57,9 +49,6 @@ func (p *verifyPool) each(ctx context.Context, n int, f func(i int)) error {
 		})
 	}
 	group.Wait()
-	if panicked != nil {
-		panic(panicked)
-	}
 	return ctx.Err()
 }
 
