@@ -64,6 +64,23 @@ func TestSlowConnectionsGiveWay(t *testing.T) {
 			t.Fatalf("request %d beside 100 slow connections: got %q, %v, want it served", i, body, err)
 		}
 	}
+	// Who came later is closer to its turn: the longest waiting gives way first.
+	honest, err := net.Dial("tcp", inner.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer honest.Close()
+	for range 10 {
+		if _, err := get("/"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := io.WriteString(honest, "GET / HTTP/1.0\r\nHost: local\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(honest); err != nil || !contains(string(body), "served") {
+		t.Errorf("a connection that takes its time: got %q, %v, want it served", body, err)
+	}
 	close(hold)
 	if err := <-served; err != nil {
 		t.Errorf("the request under way: got %v, want it left alone", err)

@@ -19,7 +19,6 @@ import (
 	"harken/respond"
 	"harken/respond/respondtest"
 	"harken/ssf"
-	"harken/store/bolt"
 	"harken/store/storetest"
 	"harken/web"
 )
@@ -45,7 +44,7 @@ func (m *machinery) Trigger(id ssf.JobID) error {
 // world is a server on a real listener over a real store.
 type world struct {
 	t         *testing.T
-	db        *bolt.DB
+	db        storetest.Engine
 	clock     *storetest.Clock
 	now       func() time.Time
 	server    *web.Server

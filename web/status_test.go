@@ -10,7 +10,6 @@ import (
 
 	"harken/ssf"
 	"harken/ssf/apiv1"
-	"harken/store/bolt"
 )
 
 func (b *browser) status(query string) (int, apiv1.Health) {
@@ -94,7 +93,7 @@ func TestStatusJSONConnections(t *testing.T) {
 	w := newWorld(t)
 	w.configure()
 	b := w.browser()
-	lease, err := w.db.Lease(t.Context(), bolt.PollLease("idp"), "test", time.Hour)
+	lease, err := w.db.Lease(t.Context(), "poll:idp", "test", time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +142,7 @@ func TestStatusJSONConnections(t *testing.T) {
 func TestStatusJSONOwnFault(t *testing.T) {
 	w := newWorld(t)
 	w.configure()
-	lease, err := w.db.Lease(t.Context(), bolt.PollLease("idp"), "test", time.Hour)
+	lease, err := w.db.Lease(t.Context(), "poll:idp", "test", time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,6 @@ import (
 	"harken/respond"
 	"harken/respond/respondtest"
 	"harken/ssf"
-	"harken/store/bolt"
 	"harken/store/storetest"
 )
 
@@ -69,7 +68,7 @@ func (w *world) configure() {
 
 func (w *world) sync(id ssf.SourceID, changes []ssf.AccountChange) {
 	w.t.Helper()
-	lease, err := w.db.Lease(w.t.Context(), bolt.SyncLease(id), "test", time.Hour)
+	lease, err := w.db.Lease(w.t.Context(), "sync:"+string(id), "test", time.Hour)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -97,7 +96,7 @@ func (w *world) event(id ssf.IdentityID, jti string, edits ...func(*ssf.SETField
 	edits = append([]func(*ssf.SETFields){storetest.IssuedAt(w.now().Add(-time.Minute).Truncate(time.Second))}, edits...)
 	d := storetest.Accepted(storetest.SET("idp", jti, edits...))
 	d.ReceivedAt = w.now()
-	lease, err := w.db.Lease(w.t.Context(), bolt.PollLease("idp"), "test", time.Hour)
+	lease, err := w.db.Lease(w.t.Context(), "poll:idp", "test", time.Hour)
 	if err != nil {
 		w.t.Fatal(err)
 	}
