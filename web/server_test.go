@@ -50,6 +50,8 @@ type world struct {
 	server    *web.Server
 	responder *respond.Service
 	crm       *respondtest.CRM
+	// people are the accounts of the directory, once configured.
+	people    []ssf.AccountChange
 	machinery *machinery
 	base      string
 	stop      context.CancelFunc

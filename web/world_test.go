@@ -62,6 +62,7 @@ func (w *world) configure() {
 			}})
 		}
 	}
+	w.people = people
 	w.sync("people", people)
 	w.sync("crm", crm)
 }
