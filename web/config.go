@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -19,6 +20,8 @@ type Config struct {
 	PublicURL string
 	// Hosts are further names, without port, that a Host header may hold. Loopback names are allowed on a loopback listener.
 	Hosts []string
+	// TrustedProxies may name the caller's address in X-Forwarded-For; empty believes nobody.
+	TrustedProxies []netip.Prefix
 	// TLS is the configuration of the listener; nil is plain HTTP, which belongs on loopback or behind a proxy.
 	TLS *tls.Config
 	// Demo, if not nil, offers sign-in with one click, and marks every page. Only the demo sets it.

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -234,5 +235,29 @@ func TestLimits(t *testing.T) {
 	}
 	if err == nil && res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("a header over 16 KiB: got %d, want 431 or a cut connection", res.StatusCode)
+	}
+}
+
+// TestCallersAddress believes listed proxies only, and only their last word.
+func TestCallersAddress(t *testing.T) {
+	for _, c := range []struct{ name, trusted, forwarded, want string }{
+		{"no proxy listed", "", "203.0.113.9", "127.0.0.1"},
+		{"a listed proxy", "127.0.0.0/8", "203.0.113.9", "203.0.113.9"},
+		{"what the caller adds", "127.0.0.0/8", "198.51.100.1, 203.0.113.9", "203.0.113.9"},
+		{"two listed proxies", "127.0.0.0/8", "203.0.113.9, 127.0.0.7", "203.0.113.9"},
+		{"no address", "127.0.0.0/8", "203.0.113.9, nonsense", "127.0.0.1"},
+		{"another proxy", "10.0.0.0/8", "203.0.113.9", "127.0.0.1"},
+	} {
+		w := newWorld(t, func(cfg *web.Config) {
+			if c.trusted != "" {
+				cfg.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(c.trusted)}
+			}
+		})
+		b := w.browser()
+		b.header.Set("X-Forwarded-For", c.forwarded)
+		b.demo(ssf.RoleAdmin)
+		if got := b.session().Address; got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
 	}
 }

@@ -93,7 +93,7 @@ func (s *Server) postLogin(c *gin.Context) {
 // whether or not the name is known.
 func (s *Server) checkCredentials(c *gin.Context, name, password string) (ssf.User, error) {
 	ctx := c.Request.Context()
-	keys := []string{accountKey(name), addressKey(remote(c))}
+	keys := []string{accountKey(name), addressKey(s.remote(c))}
 	if err := s.gate.try(ctx, keys...); err != nil {
 		return ssf.User{}, err
 	}
@@ -111,7 +111,7 @@ func (s *Server) checkCredentials(c *gin.Context, name, password string) (ssf.Us
 		return ssf.User{}, err
 	}
 	if !ok || !known {
-		s.log.Info("sign-in refused", "component", "web", "request", requestID(c), "address", remote(c))
+		s.log.Info("sign-in refused", "component", "web", "request", requestID(c), "address", s.remote(c))
 		s.note(c, "session.refused", "user/"+string(u.ID), "wrong name or password")
 		return ssf.User{}, problem(http.StatusUnauthorized, "Sign in", wrongCredentials)
 	}
@@ -137,7 +137,7 @@ func (s *Server) upgrade(ctx context.Context, u ssf.User, password string) {
 func (s *Server) note(c *gin.Context, action, object, detail string) {
 	who := actor(c)
 	if who.Kind == "" {
-		who = ssf.Actor{Kind: ssf.ActorPerson, Address: remote(c)}
+		who = ssf.Actor{Kind: ssf.ActorPerson, Address: s.remote(c)}
 	}
 	entry := ssf.AuditEntry{At: s.cfg.Now(), Actor: who, Action: action, Object: object, Result: "refused", Detail: detail}
 	if err := s.store.Note(c.Request.Context(), entry); err != nil {

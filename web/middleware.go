@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -167,11 +168,25 @@ func safeMethod(m string) bool {
 
 func isAPI(c *gin.Context) bool { return strings.HasPrefix(c.Request.URL.Path, "/api/") }
 
-// remote is the caller's address without port.
-func remote(c *gin.Context) string {
+// remote is the caller's address without port. Behind listed proxies it is the right-most address in X-Forwarded-For that
+// is not one of theirs: what stands further left is what the caller says.
+func (s *Server) remote(c *gin.Context) string {
 	ap, err := netip.ParseAddrPort(c.Request.RemoteAddr)
 	if err != nil {
 		return "unknown"
 	}
-	return ap.Addr().Unmap().WithZone("").String()
+	addr := ap.Addr().Unmap().WithZone("")
+	hops := strings.Split(strings.Join(c.Request.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && s.trusted(addr); i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		addr = hop.Unmap().WithZone("")
+	}
+	return addr.String()
+}
+
+func (s *Server) trusted(addr netip.Addr) bool {
+	return slices.ContainsFunc(s.cfg.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr) })
 }

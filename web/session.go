@@ -69,7 +69,7 @@ func (s *Server) findCaller(c *gin.Context) (*principal, error) {
 	ctx := c.Request.Context()
 	if isAPI(c) || c.FullPath() == "/status.json" {
 		if scheme, token, ok := strings.Cut(c.GetHeader("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-			return s.byToken(ctx, token, remote(c))
+			return s.byToken(ctx, token, s.remote(c))
 		}
 	}
 	secret := cookie(c, cookieSession)
@@ -88,7 +88,7 @@ func (s *Server) findCaller(c *gin.Context) (*principal, error) {
 			return nil, fmt.Errorf("session: %w", err)
 		}
 	}
-	return &principal{actor: sessionActor(*sess, remote(c)), session: sess}, nil
+	return &principal{actor: sessionActor(*sess, s.remote(c)), session: sess}, nil
 }
 
 // session returns the living session behind a token's hash, nil when there is none. One that ran out is deleted.
@@ -168,7 +168,7 @@ func (s *Server) startSession(c *gin.Context, u ssf.User, method string) error {
 	now := s.cfg.Now()
 	sess := ssf.Session{
 		Handle: ssf.SessionHandle(handle), Hash: digest(secret), User: u.ID, Method: method, CSRF: form,
-		CreatedAt: now, LastUsed: now, StepUpAt: now, Address: remote(c), UserAgent: cut(c.Request.UserAgent(), 200),
+		CreatedAt: now, LastUsed: now, StepUpAt: now, Address: s.remote(c), UserAgent: cut(c.Request.UserAgent(), 200),
 	}
 	who := ssf.Actor{
 		Kind: ssf.ActorPerson, Name: u.Name, User: u.ID, Identity: u.Identity, Session: sess.Handle, Method: method,

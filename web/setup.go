@@ -92,7 +92,7 @@ func (s *Server) postSetup(c *gin.Context) {
 
 func (s *Server) firstAdmin(c *gin.Context, m login.Setup, password string) (ssf.User, error) {
 	ctx := c.Request.Context()
-	key := addressKey(remote(c))
+	key := addressKey(s.remote(c))
 	if err := s.gate.try(ctx, key); err != nil {
 		return ssf.User{}, err
 	}
@@ -107,7 +107,7 @@ func (s *Server) firstAdmin(c *gin.Context, m login.Setup, password string) (ssf
 	u := ssf.User{
 		ID: ssf.UserID(id), Name: m.Name, Role: ssf.RoleAdmin, PasswordHash: phc, Email: m.Email, CreatedAt: s.cfg.Now(),
 	}
-	who := ssf.Actor{Kind: ssf.ActorPerson, Name: u.Name, User: u.ID, Method: methodSetup, Address: remote(c)}
+	who := ssf.Actor{Kind: ssf.ActorPerson, Name: u.Name, User: u.ID, Method: methodSetup, Address: s.remote(c)}
 	if err := s.store.FirstAdmin(ctx, who, digest(m.Code), u); err != nil {
 		return ssf.User{}, err
 	}
