@@ -131,6 +131,9 @@ func TestSignIn(t *testing.T) {
 	if strings.Contains(set, "Domain") {
 		t.Errorf("cookie: got a domain in %q", set)
 	}
+	if a := w.browser().post("/login/demo", url.Values{"role": {"admin"}}); a.code != http.StatusNotFound && a.code != http.StatusForbidden {
+		t.Errorf("demo sign-in outside the demo: got %d, want nothing there", a.code)
+	}
 	if u, err := w.db.UserByName(t.Context(), "cleo"); err != nil || !strings.Contains(u.PasswordHash, "m=65536,t=3,p=2") {
 		t.Errorf("hash after sign-in: got %.40q, %v, want today's parameters", u.PasswordHash, err)
 	}

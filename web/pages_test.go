@@ -94,3 +94,24 @@ func TestForeignTextStaysText(t *testing.T) {
 		t.Error("event page: the foreign text is not shown at all")
 	}
 }
+
+// TestHangingSystems shows the page without the panel's contents, which is then read by itself.
+func TestHangingSystems(t *testing.T) {
+	w := newWorld(t)
+	w.configure()
+	id, _ := w.person(respondtest.BusyEmail)
+	seq := w.event(id, "one")
+	b := w.browser().demo(ssf.RoleResponder)
+	w.hang.on.Store(true)
+	b.header = http.Header{"Hx-Request": {"true"}, "Hx-Request-Type": {"full"}}
+	a := b.get("/events/" + seq.String())
+	if a.code != http.StatusOK || !strings.Contains(a.body, "reading the systems") || !strings.Contains(a.body, `hx-get="/events/`+seq.String()+`/respond"`) {
+		t.Errorf("event page while the systems hang: got %d, want it with a panel that reads itself", a.code)
+	}
+	w.hang.on.Store(false)
+	b.header.Set("HX-Request-Type", "partial")
+	a = b.get("/events/" + seq.String() + "/respond")
+	if a.code != http.StatusOK || !strings.Contains(a.body, `id="go-terminate_sessions"`) || strings.Contains(a.body, "<html") {
+		t.Errorf("the panel alone: got %d, want the buttons", a.code)
+	}
+}

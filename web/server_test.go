@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,6 +43,20 @@ func (m *machinery) Trigger(id ssf.JobID) error {
 	return ssf.ErrNotFound
 }
 
+// hanging is the real responder, whose systems can stop answering.
+type hanging struct {
+	web.Responder
+	on atomic.Bool
+}
+
+func (h *hanging) Preview(ctx context.Context, who ssf.Actor, r respond.PreviewRequest) (respond.Preview, error) {
+	if h.on.Load() {
+		<-ctx.Done()
+		return respond.Preview{}, fmt.Errorf("preview: %w", ctx.Err())
+	}
+	return h.Responder.Preview(ctx, who, r)
+}
+
 // world is a server on a real listener over a real store.
 type world struct {
 	t         *testing.T
@@ -49,6 +65,7 @@ type world struct {
 	now       func() time.Time
 	server    *web.Server
 	responder *respond.Service
+	hang      *hanging
 	crm       *respondtest.CRM
 	// people are the accounts of the directory, once configured.
 	people    []ssf.AccountChange
@@ -83,7 +100,8 @@ func newWorld(t *testing.T, change ...func(*web.Config)) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.responder.Close)
-	if w.server, err = web.New(cfg, web.Parts{Store: w.db, Responder: w.responder, Machinery: w.machinery}); err != nil {
+	w.hang = &hanging{Responder: w.responder}
+	if w.server, err = web.New(cfg, web.Parts{Store: w.db, Responder: w.hang, Machinery: w.machinery}); err != nil {
 		t.Fatal(err)
 	}
 	w.serve()
