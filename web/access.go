@@ -47,6 +47,11 @@ type Route struct {
 	person bool
 	// head answers HEAD like GET, without the body.
 	head bool
+	// about, in and out describe a route of the API: one sentence, and values of the types of body and answer; nil is none.
+	about   string
+	in, out any
+	// code is the status of a good answer; zero is 200.
+	code int
 	// live marks what only live updates read: it never keeps a session alive.
 	live bool
 }

@@ -14,37 +14,6 @@ import (
 	"harken/ssf/payload"
 )
 
-func (s *Server) apiRoutes() []Route {
-	get, post, del := http.MethodGet, http.MethodPost, http.MethodDelete
-	v1 := func(method, path string, a Access, h gin.HandlerFunc) Route {
-		return Route{Method: method, Pattern: "/api/v1" + path, Access: a, handler: h}
-	}
-	return []Route{
-		v1(get, "/me", AccessViewer, s.apiMe),
-		v1(get, "/events", AccessViewer, s.apiEvents),
-		v1(get, "/events/:id", AccessViewer, s.apiEvent),
-		v1(get, "/events/:id/token", AccessViewer, s.apiRawToken),
-		v1(post, "/events/triage", AccessResponder, s.apiTriage),
-		v1(get, "/identities", AccessViewer, s.apiIdentities),
-		v1(get, "/identities/:id", AccessViewer, s.apiIdentity),
-		v1(get, "/identities/:id/sessions", AccessViewer, s.apiIdentitySessions),
-		v1(get, "/runs", AccessViewer, s.apiRuns),
-		v1(post, "/runs", AccessResponder, s.apiCreateRuns),
-		v1(get, "/runs/:id", AccessViewer, s.apiRun),
-		v1(post, "/runs/:id/cancel", AccessResponder, s.apiRunChange(s.store.CancelRun)),
-		v1(post, "/runs/:id/hurry", AccessResponder, s.apiRunChange(s.store.HurryRun)),
-		v1(post, "/runs/:id/retry", AccessResponder, s.apiRunChange(s.store.RetryRun)),
-		v1(get, "/transmitters", AccessViewer, s.apiTransmitters),
-		v1(get, "/sources", AccessViewer, s.apiSources),
-		v1(get, "/connectors", AccessViewer, s.apiConnectors),
-		v1(get, "/jobs", AccessViewer, s.apiJobs),
-		v1(post, "/jobs/:id/run", AccessResponder, s.apiRunJob),
-		v1(get, "/audit", AccessAdmin, s.apiAudit),
-		v1(get, "/sessions", AccessViewer, s.apiSessions),
-		v1(del, "/sessions/:id", AccessViewer, s.apiEndSession),
-	}
-}
-
 // page reads cursor and limit.
 func page(c *gin.Context) (ssf.PageRequest, error) {
 	p := ssf.PageRequest{Cursor: c.Query("cursor")}

@@ -13,14 +13,6 @@ import (
 	"harken/ssf/apiv1"
 )
 
-func (s *Server) userRoutes() []Route {
-	return []Route{
-		{Method: http.MethodGet, Pattern: "/api/v1/users/:name", Access: AccessAdmin, handler: s.apiUser},
-		{Method: http.MethodPut, Pattern: "/api/v1/users/:name", Access: AccessAdmin, handler: s.apiPutUser},
-		{Method: http.MethodPost, Pattern: "/api/v1/sources/:id/release", Access: AccessAdmin, handler: s.apiRelease},
-	}
-}
-
 func userV1(u ssf.User) apiv1.User {
 	return apiv1.User{
 		ID: string(u.ID), Name: u.Name, Role: string(u.Role), Email: u.Email, Disabled: u.Disabled, CreatedAt: utc(u.CreatedAt),

@@ -13,8 +13,11 @@
 //   - a POST that comes with a cookie carries the session's token as well (R30).
 //
 // A session ends after 30 minutes without a request of the person (15 for who may act), after 12 hours, or when its record
-// goes. Requests that live updates cause carry the header X-Harken-Live and do not keep a session alive. Open live streams
+// goes. What live updates read (the header X-Harken-Live, and routes marked so) does not keep a session alive. Open live streams
 // look at the same record, so they end with it.
+//
+// The routes are one table (routes.go and what it calls). What the API says of itself at /api/v1/openapi.json is made from
+// that table and the types of ssf/apiv1.
 //
 // Errors go through fail: one place chooses status and form, which is a toast for htmx, a page for a person and
 // application/problem+json (RFC 9457) for the API. What is not expected shows a reference number only.

@@ -14,6 +14,5 @@ func (s *Server) routes() []Route {
 	}
 	routes = append(routes, s.accessRoutes()...)
 	routes = append(routes, s.pageRoutes()...)
-	routes = append(routes, s.apiRoutes()...)
-	return append(routes, s.userRoutes()...)
+	return append(routes, s.apiRoutes()...)
 }
