@@ -147,8 +147,9 @@ func TestPrivilegedIsArmedByName(t *testing.T) {
 	path := "/identities/" + string(id)
 	page := b.get(path)
 	form := url.Values{"csrf": {field(t, page.body, "csrf")}, "intent": {field(t, page.body, "intent")}, "kind": {"terminate_sessions"}}
-	if a := b.post(path+"/respond", form); a.code != http.StatusUnprocessableEntity {
-		t.Errorf("without the name: got %d, want 422", a.code)
+	b.header.Set("Referer", w.base+path)
+	if a := b.post(path+"/respond", form); a.code != http.StatusUnprocessableEntity || !strings.Contains(a.body, `id="problem-back" href="`+path+`"`) {
+		t.Errorf("without the name: got %d, want 422 and the way back", a.code)
 	}
 	form.Set("confirm", "priya  raman")
 	if a := b.post(path+"/respond", form); a.code != http.StatusSeeOther {

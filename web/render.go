@@ -125,6 +125,9 @@ func (s *Server) errorPage(c *gin.Context, p *problemError) {
 	if p.status == http.StatusInternalServerError {
 		m.Reference = requestID(c)
 	}
+	if back := here(c); !safeMethod(c.Request.Method) && back != "/" {
+		m.BackHref, m.BackText = back, "Back"
+	}
 	frame, err := s.frame(c, layout.Page{Title: p.title})
 	if err != nil { // the store that failed the page fails its frame too
 		frame = layout.Page{
