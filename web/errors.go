@@ -118,7 +118,7 @@ func (s *Server) explain(c *gin.Context, err error) *problemError {
 		return &problemError{status: http.StatusServiceUnavailable, title: "Not available",
 			detail: "The store cannot serve now. Nothing was changed; try again.", retry: 10 * time.Second}
 	}
-	s.log.Error("unexpected error", "component", "web", "request", requestID(c), "route", c.FullPath(), "err", err)
+	s.log.Error("unexpected error", "request", requestID(c), "route", c.FullPath(), "err", err)
 	return problem(http.StatusInternalServerError, "Unexpected error",
 		"Something went wrong here. The log says more under reference %s.", requestID(c))
 }

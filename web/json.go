@@ -13,7 +13,7 @@ import (
 func (s *Server) writeJSON(c *gin.Context, code int, kind string, body any) {
 	data, err := json.Marshal(body, json.Deterministic(true))
 	if err != nil {
-		s.log.Error("answer cannot be written", "component", "web", "request", requestID(c), "err", err)
+		s.log.Error("answer cannot be written", "request", requestID(c), "err", err)
 		c.Data(http.StatusInternalServerError, "text/plain; charset=utf-8", []byte("unexpected error\n"))
 		return
 	}

@@ -111,7 +111,7 @@ func (s *Server) checkCredentials(c *gin.Context, name, password string) (ssf.Us
 		return ssf.User{}, err
 	}
 	if !ok || !known {
-		s.log.Info("sign-in refused", "component", "web", "request", requestID(c), "address", s.remote(c))
+		s.log.Info("sign-in refused", "request", requestID(c), "address", s.remote(c))
 		s.note(c, "session.refused", "user/"+string(u.ID), "wrong name or password")
 		return ssf.User{}, problem(http.StatusUnauthorized, "Sign in", wrongCredentials)
 	}
@@ -129,7 +129,7 @@ func (s *Server) upgrade(ctx context.Context, u ssf.User, password string) {
 		err = s.store.PutUser(ctx, ssf.System("password-upgrade"), u)
 	}
 	if err != nil {
-		s.log.Warn("a password hash could not be renewed", "component", "web", "err", err)
+		s.log.Warn("a password hash could not be renewed", "err", err)
 	}
 }
 
@@ -141,7 +141,7 @@ func (s *Server) note(c *gin.Context, action, object, detail string) {
 	}
 	entry := ssf.AuditEntry{At: s.cfg.Now(), Actor: who, Action: action, Object: object, Result: "refused", Detail: detail}
 	if err := s.store.Note(c.Request.Context(), entry); err != nil {
-		s.log.Error("an attempt could not be audited", "component", "web", "action", action, "err", err)
+		s.log.Error("an attempt could not be audited", "action", action, "err", err)
 	}
 }
 

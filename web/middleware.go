@@ -34,7 +34,7 @@ const (
 func (s *Server) begin(c *gin.Context) {
 	id := make([]byte, 5)
 	if _, err := io.ReadFull(s.cfg.Rand, id); err != nil {
-		s.log.Error("no random numbers", "component", "web", "err", err)
+		s.log.Error("no random numbers", "err", err)
 	}
 	start := s.cfg.Now()
 	c.Set(keyRequest, hex.EncodeToString(id))
@@ -52,7 +52,7 @@ func (s *Server) begin(c *gin.Context) {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 	c.Next()
-	s.log.Debug("request", "component", "web", "request", requestID(c), "method", c.Request.Method, "route", c.FullPath(),
+	s.log.Debug("request", "request", requestID(c), "method", c.Request.Method, "route", c.FullPath(),
 		"status", c.Writer.Status(), "took", s.cfg.Now().Sub(start).Round(time.Microsecond))
 }
 
@@ -69,7 +69,7 @@ func (s *Server) recovered(c *gin.Context) {
 			c.Abort()
 			return
 		}
-		s.log.Error("panic in a request", "component", "web", "request", requestID(c), "route", c.FullPath(),
+		s.log.Error("panic in a request", "request", requestID(c), "route", c.FullPath(),
 			"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		s.fail(c, errors.New("panic"))
 		s.answerError(c)

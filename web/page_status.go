@@ -77,7 +77,7 @@ func (s *Server) statusModel(c *gin.Context) status.Model {
 	slices.SortStableFunc(jobs, func(a, b ssf.JobStatus) int { return urgency(a, now) - urgency(b, now) })
 	m.Jobs = each(jobs, func(j ssf.JobStatus) status.Job { return jobModel(j, now) })
 	if err := s.storedStatus(c, &m, now); err != nil {
-		s.log.Warn("the status page cannot read the store", "component", "web", "request", requestID(c), "err", err)
+		s.log.Warn("the status page cannot read the store", "request", requestID(c), "err", err)
 		m.Trouble = append(m.Trouble, "The store does not answer: what is shown comes from memory alone.")
 		m.Level = status.Bad
 	}

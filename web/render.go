@@ -142,7 +142,7 @@ func (s *Server) errorPage(c *gin.Context, p *problemError) {
 func (s *Server) plainRender(c *gin.Context, p *problemError, part templ.Component) {
 	var b bytes.Buffer
 	if err := part.Render(c.Request.Context(), &b); err != nil {
-		s.log.Error("an error page cannot be made", "component", "web", "request", requestID(c), "err", err)
+		s.log.Error("an error page cannot be made", "request", requestID(c), "err", err)
 		c.Data(p.status, "text/plain; charset=utf-8", []byte(p.title+"\n"))
 		return
 	}

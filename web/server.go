@@ -127,7 +127,7 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 	defer cancel()
 	err := srv.Shutdown(grace)
 	if err != nil {
-		s.log.Warn("requests were cut off at the stop", "component", "web", "err", err)
+		s.log.Warn("requests were cut off at the stop", "err", err)
 		err = srv.Close()
 	}
 	<-done

@@ -57,7 +57,7 @@ func (s *Server) identify(c *gin.Context) {
 	p, err := s.findCaller(c)
 	switch {
 	case err != nil && r.Access == AccessPublic && safeMethod(c.Request.Method):
-		s.log.Warn("nobody can be identified", "component", "web", "request", requestID(c), "err", err)
+		s.log.Warn("nobody can be identified", "request", requestID(c), "err", err)
 	case err != nil:
 		s.fail(c, err)
 	case p != nil:
@@ -104,7 +104,7 @@ func (s *Server) session(ctx context.Context, hash string) (*ssf.Session, error)
 		return &sess, nil
 	}
 	if err := s.store.DeleteSession(ctx, ssf.System("session-timeout"), sess.Handle); err != nil {
-		s.log.Warn("an old session could not be deleted", "component", "web", "err", err)
+		s.log.Warn("an old session could not be deleted", "err", err)
 	}
 	return nil, nil
 }

@@ -134,7 +134,7 @@ func (s *Server) checks(ctx context.Context) []health {
 	stored, err := s.storedChecks(ctx, now)
 	out = append(out, stored...)
 	if err != nil {
-		s.log.Warn("health check: the store does not answer", "component", "web", "err", err)
+		s.log.Warn("health check: the store does not answer", "err", err)
 		out = append(out, health{name: "store", status: apiv1.HealthFail, at: now, output: "the store does not answer", detail: err.Error()})
 	}
 	return out
