@@ -99,6 +99,8 @@ type EventState struct {
 type EventView struct {
 	Event Event
 	State EventState
+	// TransmitterName is the transmitter's name for people, its id where it has none.
+	TransmitterName string
 	// IdentityName is the display name of State.Match.Identity; empty when there is none.
 	IdentityName string
 	// Protected and Privileged are flags of that identity.

@@ -20,7 +20,7 @@ import (
 // happening is what the words are made from.
 func happening(v ssf.EventView) words.Happening {
 	return words.Happening{
-		Type: v.Event.Type, Payload: v.Event.Payload, From: string(v.Event.Transmitter), Who: v.IdentityName,
+		Type: v.Event.Type, Payload: v.Event.Payload, From: v.TransmitterName, Who: v.IdentityName,
 		OneSession: slices.ContainsFunc(v.Event.Subject.Members, func(m subject.Member) bool { return m.Name == "session" }),
 	}
 }

@@ -178,7 +178,7 @@ func (s *Server) timeline(c *gin.Context, id ssf.IdentityID, now time.Time) (ide
 	for _, v := range events.Items {
 		all = append(all, dated{v.Event.HappenedAt, identity.Entry{
 			Kind: identity.EntrySignal, At: ui.NewTime(v.Event.HappenedAt, now), Title: words.Title(happening(v)),
-			Href: eventHref(v.Event.Seq), Note: string(v.Event.Transmitter), Severity: v.State.Severity,
+			Href: eventHref(v.Event.Seq), Note: v.TransmitterName, Severity: v.State.Severity,
 		}})
 	}
 	runs, err := s.store.Runs(ctx, ssf.RunFilter{Identity: id}, ssf.PageRequest{Limit: maxRuns})

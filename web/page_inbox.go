@@ -230,7 +230,7 @@ func rowModel(v ssf.EventView, now time.Time) inbox.Row {
 	r := inbox.Row{
 		ID: e.Seq.String(), Severity: st.Severity, Title: words.Title(happening(v)), Person: v.IdentityName,
 		Subject: subjectText(e.Subject), Lost: st.Match.State == ssf.MatchNone, Privileged: v.Privileged, Control: e.IsControl(),
-		From: string(e.Transmitter), Done: inbox.Done{State: state, Text: done}, Age: ui.NewTime(e.ReceivedAt, now), Triage: triageOf(st),
+		From: v.TransmitterName, Done: inbox.Done{State: state, Text: done}, Age: ui.NewTime(e.ReceivedAt, now), Triage: triageOf(st),
 	}
 	if id := st.Match.Identity; id != "" {
 		r.PersonHref = identityHref(id)

@@ -181,7 +181,7 @@ func (s *Server) storedStatus(c *gin.Context, m *status.Model, now time.Time) er
 	}
 	for _, src := range sources {
 		if !src.Retired {
-			m.Sources = append(m.Sources, sourceModel(src, now))
+			m.Sources = append(m.Sources, sourceModel(src, actor(c).Role.AtLeast(ssf.RoleAdmin), now))
 		}
 	}
 	return nil

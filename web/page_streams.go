@@ -49,12 +49,15 @@ func streamModel(t ssf.Transmitter, st ssf.TransmitterState, n ssf.TransmitterSt
 	return m
 }
 
-func sourceModel(src ssf.Source, now time.Time) status.Source {
+func sourceModel(src ssf.Source, mayRelease bool, now time.Time) status.Source {
 	st := src.State
 	m := status.Source{
 		ID: string(src.Spec.ID), Kind: src.Spec.Kind, Accounts: st.Accounts, LastSync: ui.NewTime(st.LastAt, now), Error: st.Error,
 		Held: st.Held, RowErrorCount: st.RowErrorCount,
 		RowErrors: each(st.RowErrors, func(r ssf.RowError) string { return fmt.Sprintf("row %d: %s", r.Row, r.Message) }),
+	}
+	if mayRelease && st.Held != "" {
+		m.HeldDigest = st.HeldDigest
 	}
 	var changed []string
 	for _, x := range []struct {

@@ -41,6 +41,9 @@ func (s *Server) showPage(c *gin.Context, code int, p layout.Page, body templ.Co
 func (s *Server) frame(c *gin.Context, p layout.Page) (layout.Page, error) {
 	p.CSS, p.App, p.Vendor, p.Icon = s.asset(assets.CSS), s.asset(assets.App), s.asset(assets.Vendor), s.asset(assets.Icon)
 	p.Theme, p.Demo, p.Version, p.Here = theme(c), s.cfg.Demo != nil, s.cfg.Version, localPath(c.Request.URL.RequestURI())
+	if s.cfg.Demo != nil {
+		p.DemoHref = s.cfg.Demo.CRM
+	}
 	p.Flash = append(p.Flash, s.takeFlash(c)...)
 	who := caller(c)
 	if who == nil || who.session == nil {

@@ -91,9 +91,9 @@ func (db *DB) Events(ctx context.Context, f ssf.EventFilter, req ssf.PageRequest
 		return out, err
 	}
 	err = db.view(ctx, func(v *view) error {
-		people := map[ssf.IdentityID]ssf.Identity{}
+		known := newFamiliar()
 		out, err = page(v, "events", filters, req, uint64(f.After), func(n uint64) (ssf.EventView, error) {
-			return v.eventView(ssf.Seq(n), people)
+			return v.eventView(ssf.Seq(n), known)
 		})
 		return err
 	})
@@ -103,29 +103,59 @@ func (db *DB) Events(ctx context.Context, f ssf.EventFilter, req ssf.PageRequest
 // EventView returns an event with its state.
 func (db *DB) EventView(ctx context.Context, seq ssf.Seq) (out ssf.EventView, err error) {
 	err = db.view(ctx, func(v *view) error {
-		out, err = v.eventView(seq, map[ssf.IdentityID]ssf.Identity{})
+		out, err = v.eventView(seq, newFamiliar())
 		return err
 	})
 	return out, err
 }
 
-func (v *view) eventView(seq ssf.Seq, people map[ssf.IdentityID]ssf.Identity) (out ssf.EventView, err error) {
+// familiar holds what the rows of one list share, so that each is read once.
+type familiar struct {
+	people  map[ssf.IdentityID]ssf.Identity
+	senders map[ssf.TransmitterID]string
+}
+
+func newFamiliar() familiar {
+	return familiar{people: map[ssf.IdentityID]ssf.Identity{}, senders: map[ssf.TransmitterID]string{}}
+}
+
+// sender returns the transmitter's name for people.
+func (v *view) sender(id ssf.TransmitterID, known familiar) (string, error) {
+	name, seen := known.senders[id]
+	if seen {
+		return name, nil
+	}
+	t, _, err := get[ssf.Transmitter](v, bTx, []byte(id))
+	if err != nil {
+		return "", err
+	}
+	if name = t.Spec.Name; name == "" {
+		name = string(id)
+	}
+	known.senders[id] = name
+	return name, nil
+}
+
+func (v *view) eventView(seq ssf.Seq, known familiar) (out ssf.EventView, err error) {
 	if out.Event, err = v.event(seq); err != nil {
 		return out, err
 	}
 	if out.State, _, err = v.stateOrDamaged(seq, &out.Event); err != nil {
 		return out, err
 	}
+	if out.TransmitterName, err = v.sender(out.Event.Transmitter, known); err != nil {
+		return out, err
+	}
 	id := out.State.Match.Identity
 	if id == "" {
 		return out, nil
 	}
-	who, known := people[id]
-	if !known {
+	who, seen := known.people[id]
+	if !seen {
 		if who, err = v.identity(id); err != nil {
 			return out, ignoreMissing(err)
 		}
-		people[id] = who
+		known.people[id] = who
 	}
 	out.IdentityName = who.Name
 	out.Protected, out.Privileged = who.Has(ssf.LabelProtected), who.Has(ssf.LabelPrivileged)

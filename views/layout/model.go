@@ -45,6 +45,8 @@ type Page struct {
 	Topics []string
 	// Demo marks the page as part of the demonstration.
 	Demo bool
+	// DemoHref is the address of the demo's application; empty shows no link.
+	DemoHref string
 	// Flash are messages left by the form that led here.
 	Flash []ui.Toast
 	// Here is the path and query of this page; forms of the frame come back to it.

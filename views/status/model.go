@@ -91,6 +91,8 @@ type Source struct {
 	LastSync ui.Time
 	// Changed is "4 added, 1 changed"; Error and Held are foreign text.
 	Changed, Error, Held string
+	// HeldDigest names the content that is held, for the form that releases it; empty where the reader may not.
+	HeldDigest string
 	// RowErrors are rows that were left out: "row 17: no id".
 	RowErrors     []string
 	RowErrorCount int
