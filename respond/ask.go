@@ -48,7 +48,7 @@ func (s *Service) Ask(ctx context.Context, actor ssf.Actor, a Ask) ([]ssf.Run, e
 			Kind: a.Kind, Connector: p.connector.Spec.ID, Account: p.account.Ref, Identity: w.view.Identity.ID,
 			Session: a.Session, Event: a.Event, Reason: a.Reason, NotBefore: notBefore,
 		}
-		if a.Event == 0 {
+		if a.Event == 0 || a.Again {
 			r.Intent = a.Intent
 		}
 		requests = append(requests, r)
@@ -63,8 +63,8 @@ func (a Ask) check() error {
 	switch {
 	case !a.Kind.Valid():
 		return bad("kind", "%.40q is no kind of action", string(a.Kind))
-	case a.Event == 0 && !intentForm.MatchString(string(a.Intent)):
-		return bad("intent", "without an event, 8 to 100 letters, digits, dots, dashes or underscores are needed")
+	case (a.Event == 0 || a.Again) && !intentForm.MatchString(string(a.Intent)):
+		return bad("intent", "without an event, or to do it again, 8 to 100 letters, digits, dots, dashes or underscores are needed")
 	case (a.Session != "") != (a.Kind == ssf.KindTerminateSession):
 		return bad("session", "belongs to terminate_session, and is needed there")
 	case a.Kind == ssf.KindTerminateSession && (len(a.Connectors) != 1 || len(a.Accounts) != 1):

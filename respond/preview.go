@@ -2,6 +2,7 @@ package respond
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -40,18 +41,19 @@ func (s *Service) Preview(ctx context.Context, actor ssf.Actor, r PreviewRequest
 		Event: r.Event, Identity: w.view.Identity, At: s.cfg.Now(), Uncovered: uncovered,
 		Refused: guard(actor, ssf.KindTerminateSessions, w.view.Identity.ID),
 	}
-	if r.Event == 0 {
-		p.Intent = r.Intent
-		if !intentForm.MatchString(string(p.Intent)) {
-			p.Intent = s.cfg.NewIntent()
-		}
+	if p.Intent = r.Intent; !intentForm.MatchString(string(p.Intent)) {
+		p.Intent = s.cfg.NewIntent()
 	}
 	readings := s.lookAll(ctx, places, w.event.Event)
 	for i, pl := range places {
 		p.Targets = append(p.Targets, pl.target(readings[i]))
 	}
 	for _, kind := range previewKinds() {
-		p.Kinds = append(p.Kinds, s.previewKind(kind, w.event, places, p.Targets, earlier))
+		k := s.previewKind(kind, w.event, places, p.Targets, earlier)
+		if k.Again, err = s.doneBefore(ctx, r.Event, k); err != nil {
+			return Preview{}, err
+		}
+		p.Kinds = append(p.Kinds, k)
 	}
 	return p, nil
 }
@@ -88,6 +90,26 @@ func (s *Service) openRuns(ctx context.Context, id ssf.IdentityID) (map[lookKey]
 		}
 	}
 	return open, nil
+}
+
+// doneBefore reports whether the event has caused this in every system that can do it, and nothing of it is under way.
+func (s *Service) doneBefore(ctx context.Context, event ssf.Seq, k KindPreview) (bool, error) {
+	if event == 0 || !k.Possible {
+		return false, nil
+	}
+	for _, e := range k.Effects {
+		if e.Support == connector.Unsupported {
+			continue
+		}
+		run, err := s.store.Run(ctx, ssf.EffectKey(event, "", k.Kind, e.Connector, e.Account, ""))
+		switch {
+		case errors.Is(err, ssf.ErrNotFound) || err == nil && run.Open():
+			return false, nil
+		case err != nil:
+			return false, fmt.Errorf("look for an earlier run: %w", err)
+		}
+	}
+	return true, nil
 }
 
 func (p place) target(r Reading) Target {

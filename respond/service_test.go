@@ -21,7 +21,7 @@ func TestPreviewSaysWhatRemains(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Identity.ID != id || p.Intent != "" || p.Refused != nil || len(p.Targets) != 1 || len(p.Kinds) != 3 {
+	if p.Identity.ID != id || p.Intent == "" || p.Refused != nil || len(p.Targets) != 1 || len(p.Kinds) != 3 {
 		t.Fatalf("got %s", show(p))
 	}
 	target := p.Targets[0]

@@ -22,7 +22,8 @@ type PreviewRequest struct {
 type Preview struct {
 	Event    ssf.Seq
 	Identity ssf.Identity
-	// Intent is minted where there is no event: the form carries it, so that sending it twice is one action.
+	// Intent is minted for the form, which carries it: sending the form twice is one action where there is no event, and
+	// one repetition where there is.
 	Intent ssf.IntentID
 	// At is when the systems were read.
 	At time.Time
@@ -87,6 +88,9 @@ type KindPreview struct {
 	Continue, SignIn Remains
 	// Effects has one entry for each of Preview.Targets, in the same order.
 	Effects []Effect
+	// Again is set where every system that can do this has done it because of this very event: asking without Ask.Again
+	// would only return those runs.
+	Again bool
 	// Old warns that the event is older than what would be acted on by itself (24 h; 7 days for what only ends sessions).
 	// A person may act all the same.
 	Old bool
@@ -139,8 +143,10 @@ type Effect struct {
 type Ask struct {
 	Kind ssf.Kind
 	// Event is the cause; without it Intent is needed, from Preview.
-	Event    ssf.Seq
-	Intent   ssf.IntentID
+	Event  ssf.Seq
+	Intent ssf.IntentID
+	// Again asks for what the event has caused before once more, as an action of its own; it needs Intent.
+	Again    bool
 	Identity ssf.IdentityID
 	// Connectors names the systems; empty means all that can do Kind. A named one that cannot is an *UnsupportedError.
 	Connectors []ssf.ConnectorID

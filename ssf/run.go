@@ -44,7 +44,7 @@ type Run struct {
 	Identity  IdentityID  `json:"identity"`
 	// Session is the session's id in the target where the kind names one.
 	Session string `json:"session,omitempty"`
-	// Event is what caused the run; where there is none, Intent stands for it.
+	// Event is what caused the run; where there is none, or the run is a deliberate repetition, Intent tells it apart.
 	Event  Seq      `json:"event,omitempty"`
 	Intent IntentID `json:"intent,omitempty"`
 	State  RunState `json:"state"`
@@ -100,11 +100,9 @@ type Observation struct {
 	Detail   string `json:"detail,omitempty"`
 }
 
-// EffectKey names an effect: (event or intent, kind, connector, account, session). Equal effects are one run.
+// EffectKey names an effect: (event or intent, kind, connector, account, session). Equal effects are one run. An intent
+// beside an event is a deliberate repetition of what the event has caused already.
 func EffectKey(event Seq, intent IntentID, kind Kind, connector ConnectorID, account AccountRef, session string) RunID {
-	if event != 0 {
-		intent = ""
-	}
 	h := sha256.New()
 	for _, part := range []string{
 		event.String(), string(intent), string(kind), string(connector), string(account.Source), account.ID, session,

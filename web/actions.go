@@ -44,6 +44,7 @@ func (s *Server) postIdentityRespond(c *gin.Context) {
 func (s *Server) act(c *gin.Context, ask respond.Ask, who ssf.IdentityID, f ssf.RunFilter, at, signal string) {
 	ctx, form := c.Request.Context(), c.Request.PostForm
 	ask.Kind, ask.Intent = ssf.Kind(form.Get("kind")), ssf.IntentID(form.Get("intent"))
+	ask.Again = form.Get("again") == "1"
 	ask.Reason, ask.Session, ask.Hold = strings.TrimSpace(form.Get("reason")), form.Get("session"), s.cfg.UndoHold
 	for _, id := range form["connector"] {
 		ask.Connectors = append(ask.Connectors, ssf.ConnectorID(id))

@@ -260,7 +260,7 @@ func (s *Server) askOf(req apiv1.RunRequest) (respond.Ask, error) {
 		return problem(http.StatusUnprocessableEntity, "Not possible", format, args...)
 	}
 	ask := respond.Ask{
-		Kind: ssf.Kind(req.Kind), Event: ssf.Seq(req.Event), Identity: ssf.IdentityID(req.Identity), Intent: ssf.IntentID(req.Intent),
+		Kind: ssf.Kind(req.Kind), Event: ssf.Seq(req.Event), Identity: ssf.IdentityID(req.Identity), Intent: ssf.IntentID(req.Intent), Again: req.Again,
 		Reason: req.Reason, Hold: time.Duration(req.HoldSeconds) * time.Second,
 	}
 	for _, id := range req.Connectors {
@@ -276,7 +276,7 @@ func (s *Server) askOf(req apiv1.RunRequest) (respond.Ask, error) {
 	case len(req.Reason) > 500 || len(req.Intent) > 100:
 		return ask, unfit("A reason has at most 500 bytes, an intent 100.")
 	}
-	if ask.Event == 0 && ask.Intent == "" {
+	if (ask.Event == 0 || ask.Again) && ask.Intent == "" {
 		intent, err := s.id("api-")
 		if err != nil {
 			return ask, err

@@ -35,7 +35,7 @@ func panelModel(p respond.Preview, steppedUp bool, now time.Time) panel.Panel {
 	}
 	for _, k := range p.Kinds {
 		c := panel.Choice{
-			Kind: k.Kind, Possible: k.Possible, StepUp: needsStepUp(k.Kind) && !steppedUp, Confirm: guarded,
+			Kind: k.Kind, Possible: k.Possible, StepUp: needsStepUp(k.Kind) && !steppedUp, Confirm: guarded, Again: k.Again,
 			Continue: answerModel(k.Continue, names, "at once", "no session stays open"),
 			SignIn:   answerModel(k.SignIn, names, "at once", "until somebody enables the account again"),
 		}

@@ -190,6 +190,10 @@ func (s *Server) panel(c *gin.Context, r respond.PreviewRequest, at, person stri
 	}
 	m.Action, m.Refresh, m.CSRF = at+"/respond", at+"/respond", token
 	m.MayAct = actor(c).Role.AtLeast(ssf.RoleResponder)
+	m.Signal = "ev-identity-" + string(r.Identity)
+	if r.Event != 0 {
+		m.Signal = "ev-runs-" + r.Event.String()
+	}
 	return m, nil
 }
 

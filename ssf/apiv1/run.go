@@ -68,6 +68,8 @@ type RunRequest struct {
 	Identity string `json:"identity,omitempty"`
 	// Intent makes a request without event repeatable: the same one twice is one action. Empty mints a new one.
 	Intent string `json:"intent,omitempty"`
+	// Again asks for what the event has caused before once more; without it the earlier runs are returned.
+	Again bool `json:"again,omitempty"`
 	// Connectors names the systems; empty means all that can do it.
 	Connectors []string `json:"connectors,omitempty"`
 	Reason     string   `json:"reason,omitempty"`

@@ -65,6 +65,8 @@ type Choice struct {
 	Effects          []Effect
 	// Warnings are sentences: "The event is 3 days old."
 	Warnings []string
+	// Again is set where all of it was done because of this event: the button then does it once more.
+	Again bool
 	// StepUp says that the password will be asked for.
 	StepUp bool
 	// Confirm says that Panel.ConfirmName must be typed.
@@ -78,6 +80,8 @@ type Panel struct {
 	Person string
 	// Action is the POST address, Refresh the GET address of the panel alone ("" = it is never read again).
 	Action, Refresh string
+	// Signal is the live signal on which the panel is read again; empty: none.
+	Signal string
 	// Lazy is set while the systems have not been read yet: the panel then fetches itself once.
 	Lazy bool
 	CSRF string
