@@ -94,7 +94,7 @@ func factsModel(v ssf.EventView, now time.Time) event.Facts {
 	e := v.Event
 	f := event.Facts{
 		Type: e.Type, TypeName: words.TypeName(e.Type), Spec: words.Spec(e.Type), Provenance: e.Provenance, OtherTypes: e.OtherTypes,
-		Transmitter: string(e.Transmitter), Issuer: e.Issuer, Audience: e.Audience, Subject: subjectText(e.Subject), JTI: e.JTI,
+		Transmitter: v.TransmitterName, Issuer: e.Issuer, Audience: e.Audience, Subject: subjectText(e.Subject), JTI: e.JTI,
 		Txn: e.Txn, InitiatedBy: words.By(e.Payload.InitiatingEntity), Happened: ui.NewTime(e.HappenedAt, now),
 		Issued: ui.NewTime(e.IssuedAt, now), Received: ui.NewTime(e.ReceivedAt, now),
 		Algorithm: e.Evidence.Algorithm, KeyID: e.Evidence.KeyID, Thumbprint: e.Evidence.Thumbprint, Checks: e.Evidence.Checks,

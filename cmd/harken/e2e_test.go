@@ -54,6 +54,7 @@ func TestBrowser(t *testing.T) {
 	if got := d.account(respondtest.BusyEmail); got.ActiveSessions != 0 || !got.Enabled {
 		t.Errorf("the CRM has %+v, want 0 sessions and the account enabled", got)
 	}
+	b.do("the panel offers to do it again", chromedp.WaitVisible(`#go-terminate_sessions[name="again"]`))
 	b.shoot("event-confirmed")
 	b.pages(d)
 	b.quiet()
