@@ -141,33 +141,30 @@ func (d *daemon) newCorrelate() (err error) {
 	return nil
 }
 
-// run works until ctx ends or a part fails, then stops everything: the schedule and HTTP first, then the workers, the
-// intake last. The store is the caller's.
+// run works until ctx ends or a part fails, then stops everything; the intake last. The store is the caller's.
+//
+// All parts but the intake stop at the same time: each takes up to some seconds for what is under way (the poller most,
+// 8 s), and one after the other would be longer than the 10 s that a stop may take. Nothing is lost by it: what a poll
+// still brings, or a person still asks for, is committed, and is worked on after the next start.
 func (d *daemon) run(ctx context.Context, listener net.Listener) error {
-	// Three circles: feeders stop first, then what works on what they brought, then the committer.
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInner()
-	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopWork()
 	intake := start(inner, part{"intake", d.intake.Run})
-	workers := start(work, part{"correlate", d.correlate.Run}, part{"respond", d.worker.Run})
-	feed, stopFeed := context.WithCancel(ctx)
-	defer stopFeed()
-	feeders := start(feed, part{"scheduler", d.scheduler.Run}, part{"poller", d.poller.Run},
+	outer, stopOuter := context.WithCancel(ctx)
+	defer stopOuter()
+	parts := start(outer, part{"scheduler", d.scheduler.Run}, part{"poller", d.poller.Run},
+		part{"correlate", d.correlate.Run}, part{"respond", d.worker.Run},
 		part{"web", func(ctx context.Context) error { return d.web.Run(ctx, listener) }},
 		part{"store", d.storeFailure})
 
 	var err error
 	select {
 	case <-ctx.Done():
-	case err = <-feeders.failed:
-	case err = <-workers.failed:
+	case err = <-parts.failed:
 	case err = <-intake.failed:
 	}
-	stopFeed()
-	err = errors.Join(err, feeders.wait())
-	stopWork()
-	err = errors.Join(err, workers.wait())
+	stopOuter()
+	err = errors.Join(err, parts.wait())
 	stopInner()
 	err = errors.Join(err, intake.wait())
 	d.respond.Close()
