@@ -94,7 +94,7 @@ func (s *systems) engine(ctx context.Context, c ssf.Connector) (*connector.Engin
 	if err != nil {
 		return nil, err
 	}
-	auth, err := s.authorizer(ctx, c.Spec, sys.program.Origin())
+	auth, err := s.authorizer(ctx, c.Spec.Auth, sys.program.Origin())
 	if err != nil {
 		return nil, fmt.Errorf("credentials of %s: %w", c.Spec.ID, err)
 	}
@@ -133,66 +133,30 @@ func (s *systems) close() {
 	s.engines = map[ssf.ConnectorID]boundEngine{}
 }
 
-func (s *systems) authorizer(ctx context.Context, spec ssf.ConnectorSpec, origin string) (outbound.Authorizer, error) {
-	a := spec.Auth
-	secret := func(ref ssf.SecretRef) (ssf.Secret, error) {
-		v, err := s.store.Secret(ctx, ref)
-		if err == nil && v.IsZero() {
-			err = errors.New("the secret is empty")
-		}
-		return v, err
-	}
-	switch a.Method {
-	case ssf.AuthNone:
+// authorizer makes the connector's credential. A token that it is exchanged for goes to origin only, and the client that
+// fetches it may call the token endpoint only.
+func (s *systems) authorizer(ctx context.Context, a ssf.AuthSpec, origin string) (outbound.Authorizer, error) {
+	if a.Method == ssf.AuthNone {
 		return nil, nil
-	case ssf.AuthBearer, ssf.AuthHeader, ssf.AuthBasic:
-		v, err := secret(a.Token)
-		if err != nil {
-			return nil, err
-		}
-		v = ssf.NewSecret(strings.TrimRight(v.Reveal(), "\r\n")) // files end with a line break
-		switch a.Method {
-		case ssf.AuthHeader:
-			return outbound.HeaderKey(a.Header, v), nil
-		case ssf.AuthBasic:
-			return outbound.Basic(a.User, v), nil
-		}
-		return outbound.Bearer(v), nil
-	case ssf.AuthPrivateKeyJWT:
-		v, err := secret(a.Key)
-		if err != nil {
-			return nil, err
-		}
-		return s.tokenSource(a, v, origin)
 	}
-	return nil, fmt.Errorf("method %q is not known", a.Method)
-}
-
-// tokenSource gets tokens by the client credentials grant. Its client may call the token endpoint only, the tokens go to
-// origin only.
-func (s *systems) tokenSource(a ssf.AuthSpec, pem ssf.Secret, origin string) (outbound.Authorizer, error) {
-	if a.TokenEndpoint == "" {
-		return nil, errors.New("token_endpoint is needed: it is not discovered for connectors")
+	ref, out := a.Token, s.cfg.Outbound
+	out.Origins = []string{origin}
+	if a.Method == ssf.AuthPrivateKeyJWT {
+		if a.TokenEndpoint == "" {
+			return nil, errors.New("token_endpoint is needed: it is not discovered for connectors")
+		}
+		ref, out.Origins = a.Key, []string{a.TokenEndpoint}
 	}
-	key, err := outbound.ParseSigningKey([]byte(pem.Reveal()), a.KeyID)
+	secret, err := s.store.Secret(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
-	if a.Algorithm != "" {
-		if key, err = key.WithAlgorithm(a.Algorithm); err != nil {
-			return nil, err
-		}
-	}
-	out := s.cfg.Outbound
-	out.Origins = []string{a.TokenEndpoint}
+	secret = ssf.NewSecret(strings.TrimRight(secret.Reveal(), "\r\n")) // files end with a line break
 	client, err := outbound.NewClient(out)
 	if err != nil {
 		return nil, err
 	}
-	return client.NewTokenSource(outbound.ClientCredentials{
-		Method: outbound.PrivateKeyJWT, ClientID: a.ClientID, Key: key, TokenEndpoint: a.TokenEndpoint, Issuer: a.Issuer,
-		Audience: a.Audience, Scopes: strings.Fields(a.Scope), Origins: []string{origin},
-	})
+	return client.NewAuthorizer(a, secret, origin)
 }
 
 func newIntent() ssf.IntentID { return ssf.IntentID("in-" + strings.ToLower(rand.Text())) }
