@@ -54,7 +54,7 @@ func (w *wire) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			if p != http.ErrAbortHandler { //nolint:errorlint // a panic value, compared as net/http does
+			if p != http.ErrAbortHandler {
 				panic(p)
 			}
 			res, err = nil, io.ErrUnexpectedEOF

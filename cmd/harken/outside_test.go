@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -285,12 +284,16 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// serve answers on l until the test ends.
+// serve answers on l until the test ends. It does not wait for handlers that hang on purpose.
 func serve(t *testing.T, l net.Listener, h http.Handler) {
 	t.Helper()
-	srv := httptest.NewUnstartedServer(h)
-	_ = srv.Listener.Close()
-	srv.Listener = l
-	srv.Start()
-	t.Cleanup(func() { srv.CloseClientConnections(); srv.Close() })
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(l) }()
+	t.Cleanup(func() {
+		if err := srv.Close(); err != nil {
+			t.Errorf("close a server: %v", err)
+		}
+		<-ended
+	})
 }
