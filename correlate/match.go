@@ -45,6 +45,9 @@ func (m *matcher) match(ctx context.Context, e ssf.Event) (ssf.Match, error) {
 	if e.IsControl() {
 		return ssf.Match{State: ssf.MatchControl}, nil
 	}
+	if barred, reason := barred(e); reason != "" {
+		return ssf.Match{State: ssf.MatchNone, Reason: reason, Tries: []ssf.MatchTry{barred}}, nil
+	}
 	who, rule, notes := person(e.Subject)
 	if who.Format == "" {
 		reason := ssf.ReasonFormat
@@ -70,6 +73,27 @@ func (m *matcher) match(ctx context.Context, e ssf.Event) (ssf.Match, error) {
 		out.State, out.Identity, out.Account = ssf.MatchFound, r.identities[0], r.account
 	}
 	return out, nil
+}
+
+// barred says why e must not be matched whatever its subject names, so that nothing can follow from it: a token that
+// contradicts an earlier one, a critical member of the subject that is not understood (SSF §7.1), a subject that breaks
+// its format (RFC 9493 §3). The reason is empty where nothing bars it.
+func barred(e ssf.Event) (ssf.MatchTry, ssf.MatchReason) {
+	try := ssf.MatchTry{Rule: string(e.Subject.Format), Value: e.Subject.String()}
+	if e.Outcome == ssf.OutcomeConflict {
+		try.Note = "the token contradicts event " + e.ConflictWith.String()
+		return try, ssf.ReasonConflict
+	}
+	for _, f := range e.Faults {
+		try.Note = f.Message
+		switch {
+		case f.Layer == ssf.LayerSemantic && f.Code == ssf.RejectInvalidRequest:
+			return try, ssf.ReasonCritical
+		case f.Layer == ssf.LayerSubject && e.Subject.Format != "":
+			return try, ssf.ReasonFormat
+		}
+	}
+	return ssf.MatchTry{}, ""
 }
 
 // person returns the identifier of the person in a subject: the subject itself, or the user of a complex one, whose other
@@ -155,7 +179,11 @@ func (m *matcher) byIssSub(ctx context.Context, e ssf.Event, spec ssf.Transmitte
 	if !slices.Contains(allowed, who.Issuer) {
 		r.reason = ssf.ReasonForeignIssuer
 		r.try.Value, r.try.Compared, r.try.Against = who.Issuer, who.Issuer, strings.Join(allowed, ", ")
-		r.try.Note = fmt.Sprintf("%s may not speak for this issuer; add it to subject_issuers if it may", e.Transmitter)
+		name := spec.Name
+		if name == "" {
+			name = string(spec.ID)
+		}
+		r.try.Note = name + " may not speak for this issuer; add it to subject_issuers if it may"
 		return r, nil
 	}
 	source := spec.SubjectID.Account

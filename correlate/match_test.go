@@ -70,6 +70,39 @@ func TestMatching(t *testing.T) {
 	}
 }
 
+// What contradicts an earlier token, or is about somebody in a way that is not fully understood, finds nobody: nothing can
+// follow from it.
+func TestFaultsOfTheSubjectBarAMatch(t *testing.T) {
+	f := newFixture(t, time.Now)
+	f.write("people", "d-1,ada@example.com,Ada,")
+	f.sync("people")
+	event := f.view(f.signal("by-email", payload.CredentialChange, payload.Fields{}, email("ada@example.com"))).Event
+	fault := func(layer ssf.Layer, code ssf.RejectCode) func(*ssf.Event) {
+		return func(e *ssf.Event) { e.Faults = []ssf.Fault{{Layer: layer, Code: code, Message: "broken"}} }
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*ssf.Event)
+		want   ssf.MatchReason
+	}{
+		{"nothing wrong", func(*ssf.Event) {}, ""},
+		{"payload", fault(ssf.LayerPayload, ssf.RejectInvalidRequest), ""},
+		{"conflict", func(e *ssf.Event) { e.Outcome, e.ConflictWith = ssf.OutcomeConflict, 1 }, ssf.ReasonConflict},
+		{"critical member", fault(ssf.LayerSemantic, ssf.RejectInvalidRequest), ssf.ReasonCritical},
+		{"subject", fault(ssf.LayerSubject, ssf.RejectInvalidRequest), ssf.ReasonFormat},
+	} {
+		e := event
+		tt.change(&e)
+		results, err := f.corr.Match(t.Context(), []ssf.Event{e})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := results[0].Match; m.Reason != tt.want || (m.State == ssf.MatchFound) != (tt.want == "") || tt.want != "" && len(m.Tries) != 1 {
+			t.Errorf("%s: got %s %q %+v, want reason %q", tt.name, m.State, m.Reason, m.Tries, tt.want)
+		}
+	}
+}
+
 func TestNearCandidatesExplainAndNeverMatch(t *testing.T) {
 	f := newFixture(t, time.Now)
 	f.write("people", "d-1,ada@example.com,Ada,", "d-2,adam@example.com,Adam,")

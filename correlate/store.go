@@ -12,8 +12,6 @@ type Store interface {
 	// Sources lists all configured sources, retired ones included.
 	Sources(ctx context.Context) ([]ssf.Source, error)
 	Transmitters(ctx context.Context) ([]ssf.Transmitter, error)
-	// TransmitterState is read for the critical members of complex subjects.
-	TransmitterState(ctx context.Context, id ssf.TransmitterID) (ssf.TransmitterState, error)
 
 	// Lease and Release: see poller.Store.
 	Lease(ctx context.Context, name, holder string, ttl time.Duration) (ssf.Lease, error)
