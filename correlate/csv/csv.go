@@ -28,7 +28,8 @@ const maxRowErrors = 20
 // Listing is what a file holds.
 type Listing struct {
 	Accounts []ssf.Account
-	// Digest is the hex SHA-256 of the file's bytes.
+	// Digest is the hex SHA-256 of the file's bytes and of what the source says about reading them: other columns make
+	// other accounts of the same bytes.
 	Digest string
 	// Broken lists rows that were left out, at most 20; BrokenCount is their full number.
 	Broken      []ssf.RowError
@@ -58,14 +59,9 @@ func ReadFile(spec ssf.SourceSpec) (Listing, error) {
 
 // Parse reads the bytes of a file. Accounts come without identity, in the file's order.
 func Parse(spec ssf.SourceSpec, data []byte) (Listing, error) {
-	sum := sha256.Sum256(data)
-	out := Listing{Digest: hex.EncodeToString(sum[:])}
+	out := Listing{Digest: digest(spec, data)}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	r := csv.NewReader(bytes.NewReader(data))
-	r.FieldsPerRecord = -1
-	if spec.Delimiter != "" {
-		r.Comma = rune(spec.Delimiter[0])
-	}
+	r := newReader(spec, data)
 	head, err := r.Read()
 	if errors.Is(err, io.EOF) {
 		return out, errors.New("the CSV file is empty: the first row must name the columns")
@@ -78,6 +74,7 @@ func Parse(spec ssf.SourceSpec, data []byte) (Listing, error) {
 		return out, err
 	}
 	p := parser{spec: spec, cols: cols, width: len(head), out: &out, seen: map[string]int{}}
+	skipped := 0 // lines before those that r reads
 	for {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -87,14 +84,48 @@ func Parse(spec ssf.SourceSpec, data []byte) (Listing, error) {
 		switch {
 		case errors.As(err, &bad):
 			out.Unread = true
-			p.broken(bad.StartLine, "", "not valid CSV: "+bad.Err.Error())
+			p.broken(skipped+bad.StartLine, "", "not valid CSV: "+bad.Err.Error())
+			if bad.Line > bad.StartLine { // a quote that is never closed must not swallow the rows below it
+				data = after(data, bad.StartLine)
+				skipped += bad.StartLine
+				r = newReader(spec, data)
+			}
 		case err != nil:
 			return out, fmt.Errorf("read the CSV file: %w", err)
 		default:
 			line, _ := r.FieldPos(0)
-			p.row(line, record)
+			p.row(skipped+line, record)
 		}
 	}
+}
+
+func newReader(spec ssf.SourceSpec, data []byte) *csv.Reader {
+	r := csv.NewReader(bytes.NewReader(data))
+	r.FieldsPerRecord = -1
+	if spec.Delimiter != "" {
+		r.Comma = rune(spec.Delimiter[0])
+	}
+	return r
+}
+
+// digest covers the bytes and how they are read.
+func digest(spec ssf.SourceSpec, data []byte) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q\n", spec.Columns, spec.Delimiter, spec.JoinBy)
+	h.Write(data)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// after returns what follows the first n lines.
+func after(data []byte, n int) []byte {
+	for range n {
+		i := bytes.IndexByte(data, '\n')
+		if i < 0 {
+			return nil
+		}
+		data = data[i+1:]
+	}
+	return data
 }
 
 // columns are positions in a row; -1 is a column that the file does not have.
@@ -104,7 +135,7 @@ func mapColumns(spec ssf.ColumnSpec, head []string) (columns, error) {
 	for i := range head {
 		head[i] = strings.TrimSpace(head[i])
 	}
-	var missing []string
+	var missing, twice []string
 	at := func(named, own string) int {
 		want := named
 		if want == "" {
@@ -113,6 +144,9 @@ func mapColumns(spec ssf.ColumnSpec, head []string) (columns, error) {
 		i := slices.Index(head, want)
 		if i < 0 && (named != "" || own == "id") {
 			missing = append(missing, want)
+		}
+		if i >= 0 && slices.Contains(head[i+1:], want) {
+			twice = append(twice, want)
 		}
 		return i
 	}
@@ -124,6 +158,9 @@ func mapColumns(spec ssf.ColumnSpec, head []string) (columns, error) {
 	if len(missing) > 0 {
 		return c, fmt.Errorf("the CSV file has no column %s; it has %s",
 			strings.Join(missing, ", "), strings.Join(head, ", "))
+	}
+	if len(twice) > 0 {
+		return c, fmt.Errorf("the CSV file has more than one column %s: which one counts is not known", strings.Join(twice, ", "))
 	}
 	return c, nil
 }

@@ -62,6 +62,8 @@ func TestParseKeepsTheRestOfABrokenFile(t *testing.T) {
 		{"no id", ",a@x.example,A\nc,,C\n", "c", 2, "no id", "", true},
 		{"no address", "a,nobody,A\nc,,C\n", "c", 2, "not an e-mail", "a", false},
 		{"bare quote", "a,a@x.example,A\nb,b@x\"y,B\nc,,C\n", "a c", 3, "not valid CSV", "", true},
+		{"open quote", "a,a@x.example,A\nb,b@x.example,\"B\nc,,C\nd,,D\n", "a c d", 3, "not valid CSV", "", true},
+		{"open quote that ends wrongly below", "a,\"\n\nb,,\"B\"\nc,,C\n", "b c", 2, "not valid CSV", "", true},
 		{"bytes", "a,a@x.example,\xff\nc,,C\n", "c", 2, "UTF-8", "a", false},
 	} {
 		got, err := csv.Parse(spec(), []byte("id,email,name\n"+tt.rows))
@@ -90,6 +92,7 @@ func TestParseRefusesAFileWithoutItsColumns(t *testing.T) {
 		"":                  "empty",
 		"email,name\n":      "no column id; it has email, name",
 		"id,\"em\"ail\n1,2": "heading",
+		"id,email,email\n":  "more than one column email",
 	} {
 		if _, err := csv.Parse(spec(), []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
@@ -99,6 +102,33 @@ func TestParseRefusesAFileWithoutItsColumns(t *testing.T) {
 	s.Columns.Email = "mail"
 	if _, err := csv.Parse(s, []byte("id,email\n")); err == nil || !strings.Contains(err.Error(), "no column mail") {
 		t.Errorf("got %v, want the named column to be missing", err)
+	}
+}
+
+// The digest decides whether a sync has anything to do, so another way of reading the same bytes is another digest.
+func TestTheDigestCoversHowTheFileIsRead(t *testing.T) {
+	digest := func(change func(*ssf.SourceSpec)) string {
+		s := spec()
+		change(&s)
+		l, err := csv.Parse(s, []byte("id,email,mail\n1,a@x.example,b@x.example\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.Digest
+	}
+	seen := map[string]string{}
+	for name, change := range map[string]func(*ssf.SourceSpec){
+		"plain": func(*ssf.SourceSpec) {}, "columns": func(s *ssf.SourceSpec) { s.Columns.Email = "mail" },
+		"join": func(s *ssf.SourceSpec) { s.JoinBy = []string{"none"} },
+	} {
+		d := digest(change)
+		if other := seen[d]; other != "" {
+			t.Errorf("%s and %s have the same digest", name, other)
+		}
+		seen[d] = name
+	}
+	if digest(func(*ssf.SourceSpec) {}) != digest(func(s *ssf.SourceSpec) { s.Name = "People" }) {
+		t.Error("another name for people changes the digest")
 	}
 }
 
