@@ -27,6 +27,21 @@
 // happened_at) and connector (id). Answers are read by expressions over body and status, and item in a listing. Members that
 // do not exist, results that have no place and requests that name nobody are found when the document is compiled.
 //
+// The keys are those of ssf.ConnectorDocument and below. The body of a request is json or form; each item of path is one
+// segment, without "/"; status is a list also for one code; account always has an id.
+//
+// # What an operation is good for
+//
+//	get_account         proves that an account is disabled, where it reads enabled
+//	list_sessions       proves that sessions are gone; with started, that only later ones are left
+//	terminate_session   ends one session
+//	terminate_sessions  ends all of an account; with for_each: list_sessions, one call for each of them
+//	disable_account     disables; together with the line above: disables and ends
+//	enable_account      enables
+//
+// The other names of ssf.OperationName are compiled, but no action uses them in this version. The first answer that
+// fits decides; what none fits is tried again for 429 and 5xx, else it is a refusal.
+//
 // # What is never done
 //
 // Values are escaped for their place and never joined to an address: a value stays one segment of the path, and empty ones,
