@@ -109,8 +109,8 @@ func (j *job) work(ctx context.Context) error {
 		return j.observe(ctx)
 	}
 	// What is wanted may be there already: by somebody else, or by a call whose answer was lost.
-	before, skew := j.read(ctx)
-	seen := judge(j.run, before, j.cut(skew))
+	before, theirs := j.read(ctx)
+	seen := judge(j.run, before, j.cut(theirs))
 	switch {
 	case seen.missing:
 		return j.end(ctx, ssf.RunFailed, seen.detail+": its account id is not what the source says", seen.observation(before))
@@ -122,6 +122,9 @@ func (j *job) work(ctx context.Context) error {
 		return j.end(ctx, ssf.RunConfirmed, detail, seen.observation(before))
 	case seen.proves:
 		return j.end(ctx, ssf.RunSkipped, "already so, nothing was sent: "+seen.detail, seen.observation(before))
+	}
+	if j.run.Kind == ssf.KindTerminateSession && j.system.able.ReadsSessions && !before.Listed {
+		return j.unread(ctx, before, seen)
 	}
 	steps := remaining(j.able, j.run)
 	if j.doubt && len(steps) > 0 && !j.system.program.Idempotent(steps[0]) {
@@ -144,6 +147,21 @@ func (j *job) work(ctx context.Context) error {
 		first = nil
 	}
 	return j.observe(ctx)
+}
+
+// unread is for one session whose account could not be read. The call would name the session alone: without the listing
+// it is not known to be of the account that the run is about, and may be somebody else's. It waits for a reading.
+func (j *job) unread(ctx context.Context, r Reading, seen judgement) error {
+	failures := j.run.Failures + 1
+	up := ssf.RunUpdate{
+		State: j.run.State, Failures: failures, Due: j.w.now().Add(waitFor(j.w.backoff(failures), 0)), Observation: seen.observation(r),
+		Detail: "not sent: whose session it is could not be read. " + seen.detail,
+	}
+	if tired(j.run, failures, j.w.now()) {
+		up.State, up.Due = ssf.RunHeld, time.Time{}
+	}
+	j.outcome.silent = true
+	return j.update(ctx, up)
 }
 
 // standBy is for a call that may have had its effect, is not seen to have, and must not be repeated: it is observed on the
@@ -281,8 +299,8 @@ func (j *job) observe(ctx context.Context) error {
 	if !j.able.Confirms {
 		return j.end(ctx, ssf.RunAccepted, "accepted, cannot be confirmed: the system offers no way to read it back", nil)
 	}
-	r, skew := j.read(ctx)
-	seen := judge(j.run, r, j.cut(skew))
+	r, theirs := j.read(ctx)
+	seen := judge(j.run, r, j.cut(theirs))
 	switch {
 	case seen.proves:
 		return j.end(ctx, ssf.RunConfirmed, seen.detail, seen.observation(r))
@@ -300,16 +318,17 @@ func (j *job) observe(ctx context.Context) error {
 	return j.update(ctx, up)
 }
 
-// cut is the time of the run's call by the system's clock; zero when nothing was called.
-func (j *job) cut(skew time.Duration) time.Time {
+// cut is the time of the run's call by the system's clock. It is zero when nothing was called, and when the system does
+// not tell its time: then no session can be shown to be newer than the call, and every one counts.
+func (j *job) cut(theirs clock) time.Time {
 	at := calledAt(j.run, j.doubt)
-	if at.IsZero() {
-		return at
+	if at.IsZero() || !theirs.known {
+		return time.Time{}
 	}
-	return at.Add(skew)
+	return at.Add(theirs.ahead)
 }
 
-func (j *job) read(ctx context.Context) (Reading, time.Duration) {
+func (j *job) read(ctx context.Context) (Reading, clock) {
 	ctx, cancel := context.WithTimeout(ctx, 2*lookTimeout)
 	defer cancel()
 	return j.w.svc.read(ctx, j.connector, j.in)

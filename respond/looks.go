@@ -74,17 +74,23 @@ func (s *Service) look(ctx context.Context, c ssf.Connector, in connector.Inputs
 	return r
 }
 
-// read reads an account and its sessions now. The second result is the system's own clock minus ours; zero when unknown.
-func (s *Service) read(ctx context.Context, c ssf.Connector, in connector.Inputs) (Reading, time.Duration) {
+// clock is the system's own clock minus ours, as its last answer told; it is known only where the answer had a date.
+type clock struct {
+	ahead time.Duration
+	known bool
+}
+
+// read reads an account and its sessions now.
+func (s *Service) read(ctx context.Context, c ssf.Connector, in connector.Inputs) (Reading, clock) {
 	able := s.systems.of(c).able
 	r := Reading{At: s.cfg.Now(), CanReadAccount: able.ReadsAccount, CanReadSessions: able.ReadsSessions}
 	if !able.ReadsAccount && !able.ReadsSessions {
-		return r, 0
+		return r, clock{}
 	}
 	engine, err := s.systems.engine(ctx, c)
 	if err != nil {
 		r.Trouble = err.Error()
-		return r, 0
+		return r, clock{}
 	}
 	var account, sessions connector.Result
 	var wg sync.WaitGroup
@@ -95,10 +101,10 @@ func (s *Service) read(ctx context.Context, c ssf.Connector, in connector.Inputs
 		wg.Go(func() { sessions = engine.Do(ctx, ssf.OpListSessions, in) })
 	}
 	wg.Wait()
-	var skew time.Duration
+	var theirs clock
 	for _, res := range []connector.Result{account, sessions} {
 		if !res.ServerTime.IsZero() {
-			skew = res.ServerTime.Sub(r.At)
+			theirs = clock{ahead: res.ServerTime.Sub(r.At), known: true}
 		}
 		if res.Status == 401 {
 			s.systems.forget(c.Spec.ID)
@@ -108,7 +114,7 @@ func (s *Service) read(ctx context.Context, c ssf.Connector, in connector.Inputs
 	if r.Trouble == "" {
 		s.looks.put(lookKey{connector: c.Spec.ID, account: in.Account.ID}, r)
 	}
-	return r, skew
+	return r, theirs
 }
 
 // take fills the reading from the two answers.

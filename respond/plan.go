@@ -14,7 +14,11 @@ const (
 	giveUpAfter    = 24 * time.Hour
 	giveUpFailures = 10 // a person's retry after a day is a fresh start: it gets some tries too
 	maxWait        = 4 * time.Minute
-	// A session counts as begun after the call only beyond this margin: the system tells its time in whole seconds.
+	// A session counts as begun after the call only beyond this margin. An HTTP date has whole seconds, so the system's
+	// clock is known to a second, and a listing may round its own times by another. In between it is taken for an older
+	// one, on purpose: then nothing is confirmed too early, and a call whose answer was lost is repeated. What that may
+	// cost is one more sign-in of somebody who signed in within two seconds; the other way round, a session that should
+	// have ended would live on.
 	clockMargin = 2 * time.Second
 )
 
@@ -116,7 +120,7 @@ func judgeSessions(run ssf.Run, r Reading, cut time.Time) (bool, string) {
 		if slices.ContainsFunc(r.Sessions, func(s connector.SessionState) bool { return s.ID == run.Session }) {
 			return false, "the session is still listed"
 		}
-		return true, "the session is gone"
+		return true, "the session is not listed for this account"
 	case ssf.KindDisableAndTerminate:
 		cut = time.Time{} // nobody signs in to a disabled account: no session may be left at all
 	}

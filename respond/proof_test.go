@@ -203,3 +203,58 @@ func TestWithoutReadNothingIsConfirmed(t *testing.T) {
 		}
 	})
 }
+
+// A system that does not tell its time may be ahead of us: a session that looks newer than the call proves nothing.
+func TestWithoutTheSystemsClockEverySessionCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.wire.timeless.Store(true)
+		id, account := w.person(respondtest.BusyEmail)
+		w.crm.AddFault(respondtest.Fault{Kind: respondtest.FaultAsync, Op: respondtest.OpTerminateSessions, Delay: time.Second})
+		stop := w.work(respond.WorkerConfig{})
+		defer stop()
+		run := w.ask(ssf.KindTerminateSessions, id, "1")
+		time.Sleep(5 * time.Second)
+		if _, err := w.crm.SignIn(account, respondtest.Devices()[0]); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if got := w.expect(run.ID, ssf.RunAccepted); !strings.Contains(got.Detail, "1 session") {
+			t.Errorf("detail: got %q, want the session that is left", got.Detail)
+		}
+	})
+}
+
+// A session is ended only once it is seen to be of the account that the run is about: the call names the session alone.
+func TestASessionOfAnotherAccountIsNeverEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		id, account := w.person(respondtest.BusyEmail)
+		var other respondtest.Session
+		for _, a := range w.crm.Accounts() {
+			if open := w.crm.Sessions(a.ID); a.ID != account && len(open) > 0 {
+				other = open[0]
+			}
+		}
+		w.crm.AddFault(respondtest.Fault{Kind: respondtest.FaultStatus, Op: respondtest.OpListSessions})
+		stop := w.work(respond.WorkerConfig{})
+		defer stop()
+		runs, err := w.svc.Ask(t.Context(), w.lena, respond.Ask{
+			Kind: ssf.KindTerminateSession, Identity: id, Intent: "intent-1", Session: other.ID,
+			Connectors: []ssf.ConnectorID{"crm"}, Accounts: []ssf.AccountRef{{Source: "crm", ID: account}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if got := w.expect(runs[0].ID, ssf.RunPending); !strings.Contains(got.Detail, "not sent") {
+			t.Errorf("while the listing fails: got %s, want nothing sent", show(got))
+		}
+		w.crm.ClearFaults()
+		time.Sleep(10 * time.Minute)
+		w.expect(runs[0].ID, ssf.RunSkipped)
+		if n := w.crm.Ledger().CallsTo(respondtest.OpTerminateSession, other.ID); n != 0 {
+			t.Errorf("%d calls on the session of another account, want 0", n)
+		}
+	})
+}

@@ -36,6 +36,8 @@ type wire struct {
 	refused atomic.Int64 // connections tried while down
 	// sees is called for each request before it is served; nil is fine.
 	sees func(*http.Request)
+	// timeless leaves out the date that servers put on their answers.
+	timeless atomic.Bool
 
 	mu    sync.Mutex
 	calls []string
@@ -61,6 +63,9 @@ func (w *wire) RoundTrip(r *http.Request) (res *http.Response, err error) {
 		}
 	}()
 	rec := httptest.NewRecorder()
+	if !w.timeless.Load() {
+		rec.Header().Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	}
 	in := httptest.NewRequestWithContext(r.Context(), r.Method, r.URL.RequestURI(), r.Body)
 	in.Header = r.Header
 	w.handler.ServeHTTP(rec, in)
