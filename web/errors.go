@@ -115,8 +115,10 @@ func (s *Server) explain(c *gin.Context, err error) *problemError {
 	case errors.Is(err, ssf.ErrConflict):
 		return problem(http.StatusConflict, "Changed in the meantime", "Somebody or something was faster. Look again before you decide.")
 	case errors.Is(err, ssf.ErrUnavailable):
-		return &problemError{status: http.StatusServiceUnavailable, title: "Not available",
-			detail: "The store cannot serve now. Nothing was changed; try again.", retry: 10 * time.Second}
+		return &problemError{
+			status: http.StatusServiceUnavailable, title: "Not available",
+			detail: "The store cannot serve now. Nothing was changed; try again.", retry: 10 * time.Second,
+		}
 	}
 	s.log.Error("unexpected error", "request", requestID(c), "route", c.FullPath(), "err", err)
 	return problem(http.StatusInternalServerError, "Unexpected error",

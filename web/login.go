@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -226,6 +225,3 @@ func (s *Server) seeOther(c *gin.Context, to string) {
 	}
 	c.Redirect(http.StatusSeeOther, to)
 }
-
-// withNext adds the place to go on to.
-func withNext(path, next string) string { return path + "?next=" + url.QueryEscape(next) }

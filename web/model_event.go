@@ -112,8 +112,11 @@ func factsModel(v ssf.EventView, now time.Time) event.Facts {
 		}
 	}
 	for _, x := range []struct{ term, text string }{
-		{"Credential", e.Payload.CredentialType}, {"Change", e.Payload.ChangeType}, {"Credential's name", e.Payload.FriendlyName},
-		{"Stream status", e.Payload.Status}, {"Reason for the status", e.Payload.StatusReason},
+		{"Credential", e.Payload.CredentialType},
+		{"Change", e.Payload.ChangeType},
+		{"Credential's name", e.Payload.FriendlyName},
+		{"Stream status", e.Payload.Status},
+		{"Reason for the status", e.Payload.StatusReason},
 	} {
 		if x.text != "" {
 			f.More = append(f.More, ui.Fact{Term: x.term, Foreign: x.text})

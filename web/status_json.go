@@ -177,8 +177,10 @@ func (s *Server) storedChecks(ctx context.Context, now time.Time) ([]health, err
 	}
 	for _, src := range sources {
 		if src.State.Held != "" && !src.Retired {
-			out = append(out, health{name: "source:" + string(src.Spec.ID), status: apiv1.HealthWarn, at: src.State.LastAt,
-				output: "a sync is held for a person", detail: src.State.Held})
+			out = append(out, health{
+				name: "source:" + string(src.Spec.ID), status: apiv1.HealthWarn, at: src.State.LastAt,
+				output: "a sync is held for a person", detail: src.State.Held,
+			})
 		}
 	}
 	return out, nil

@@ -63,8 +63,10 @@ func (g *gate) try(ctx context.Context, keys ...string) error {
 			return fmt.Errorf("throttle: %w", err)
 		}
 		if wait := t.Until.Sub(now); wait > 0 {
-			return &problemError{status: http.StatusTooManyRequests, title: "Too many tries",
-				detail: "Too many failed tries. Wait a little before the next one.", retry: min(wait, throttleMost)}
+			return &problemError{
+				status: http.StatusTooManyRequests, title: "Too many tries",
+				detail: "Too many failed tries. Wait a little before the next one.", retry: min(wait, throttleMost),
+			}
 		}
 		if now.Sub(t.LastAt) > throttleFor {
 			t.Failures = 0
