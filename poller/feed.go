@@ -18,9 +18,9 @@ const leaseTTL = 3 * time.Minute
 // feed is one transmitter with its runtime state. Its jobs run at the same time; what they share:
 //
 //   - mu guards the fields below it, for moments;
-//   - state is held by whoever changes and commits the transmitter's state, so that no commit overwrites another's
+//   - hold is held by whoever changes and commits the transmitter's state, so that no commit overwrites another's
 //     change. It is a channel because it is held over key fetches and commits, and waiting for it must end with ctx;
-//   - poll is held by whoever speaks to the poll endpoint: one request in flight.
+//   - line is held by whoever speaks to the poll endpoint: one request in flight.
 type feed struct {
 	id   ssf.TransmitterID
 	svc  *Service
@@ -42,8 +42,7 @@ type feed struct {
 	retryAll bool // 400 was answered to a request with replies
 	acks     int  // how many replies a request carries
 	seen     map[string]bool
-	keysSeen uint64
-	judged   bool // the undecided queue was judged in this life
+	judged   judgement
 	// verifyAfter is when the transmitter may be asked for a verification event again, after a refusal.
 	verifyAfter time.Time
 }
@@ -84,7 +83,7 @@ func (f *feed) configure(t ssf.Transmitter) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if t.Revision != f.spec.Revision {
-		f.stale, f.judged, f.due = true, false, time.Time{}
+		f.stale, f.due = true, time.Time{}
 	}
 	f.spec = t
 }

@@ -28,7 +28,7 @@ func (f *feed) refreshKeys(ctx context.Context) (int, error) {
 	}
 	if s := l.keys.Status(); f.now().Before(s.RefreshAt) && s.Error == "" {
 		f.step(StepKeys, nil)
-		return s.Count, nil
+		return s.Count, f.rejudgeIfNews(ctx, l)
 	}
 	err := l.keys.Refresh(ctx)
 	s := l.keys.Status()

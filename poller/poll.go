@@ -48,9 +48,7 @@ func (f *feed) cycle(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := f.rejudgeIfNews(ctx, l); err != nil {
-		return 0, err
-	}
+	f.rejudgeBeside(ctx, l)
 	long := l.spec.Poll.LongPoll.D()
 	ask := asking{wait: long}
 	items := 0
@@ -62,9 +60,7 @@ func (f *feed) cycle(ctx context.Context) (int, error) {
 		}
 		f.step(StepToken, nil) // it was accepted
 		f.step(StepPoll, nil)
-		if err := f.rejudgeIfNews(ctx, l); err != nil {
-			return items, err
-		}
+		f.rejudgeBeside(ctx, l)
 		if got.notice {
 			// What an event says of the status is confirmed at once: the endpoint wins (SSF §8.1.2).
 			if err := f.readStatus(ctx, l); err != nil {

@@ -12,20 +12,42 @@ import (
 const (
 	undecidedAge  = 15 * time.Minute // after that an undecided token is acknowledged: it is safe here
 	undecidedPage = 500
+	rejudgeAfter  = time.Minute // after trouble
 )
 
-// rejudgeIfNews judges the undecided queue again when the key set changed, and once in each life and after each change
-// of the specification.
+// judgement says by which prover, with which key set, and when the undecided queue was last judged. The zero value is
+// never in this life.
+type judgement struct {
+	by         *prover
+	generation uint64
+	failed     time.Time // zero if it went through
+}
+
+// rejudgeIfNews judges the undecided queue again when the key set changed, or the prover: once in each life and after
+// each change of the specification. What did not go through is tried again after a minute.
 func (f *feed) rejudgeIfNews(ctx context.Context, l *link) error {
-	generation := l.keys.Status().Generation
+	now := judgement{by: l.prover, generation: l.keys.Status().Generation}
 	f.mu.Lock()
-	news := !f.judged || f.keysSeen != generation
-	f.judged, f.keysSeen = true, generation
+	last := f.judged
 	f.mu.Unlock()
-	if !news {
+	if last.by == now.by && last.generation == now.generation && (last.failed.IsZero() || f.now().Sub(last.failed) < rejudgeAfter) {
 		return nil
 	}
-	return f.rejudge(ctx, l)
+	err := f.rejudge(ctx, l)
+	if err != nil {
+		now.failed = f.now()
+	}
+	f.mu.Lock()
+	f.judged = now
+	f.mu.Unlock()
+	return err
+}
+
+// rejudgeBeside is rejudgeIfNews where its trouble must not keep events from coming.
+func (f *feed) rejudgeBeside(ctx context.Context, l *link) {
+	if err := f.rejudgeIfNews(ctx, l); err != nil && ctx.Err() == nil {
+		f.log.Warn("undecided tokens not judged again", "err", err)
+	}
 }
 
 // rejudge judges every token of the undecided queue. Each keeps the time at which it first came.
