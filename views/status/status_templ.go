@@ -576,9 +576,9 @@ func job(m Model, n int, j Job) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var25 string
-			templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(j.Means)
+			templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(means(j))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `status/status.templ`, Line: 141, Col: 33}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `status/status.templ`, Line: 141, Col: 34}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var25))
 			if templ_7745c5c3_Err != nil {
@@ -1547,6 +1547,14 @@ func dash(s string) string {
 		return "–"
 	}
 	return s
+}
+
+// means says what the state of a job means; a quiet one does run.
+func means(j Job) string {
+	if j.State == ssf.JobQuiet {
+		return "It runs, and brings nothing although it usually does."
+	}
+	return j.Means
 }
 
 func jobTroubled(s ssf.JobState) bool {
