@@ -39,8 +39,8 @@ type feed struct {
 	steps    map[string]Step
 	polling  bool
 	foreign  bool // another replica has the lease
-	retryAll bool // 400 was answered to a request with replies
-	acks     int  // how many replies a request carries
+	bare     bool // 400 was answered, with replies and without: leave them out until a request is accepted
+	acks     int  // how many replies a request carries, of each kind
 	seen     map[string]bool
 	judged   judgement
 	// verifyAfter is when the transmitter may be asked for a verification event again, after a refusal.

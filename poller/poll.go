@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"harken/outbound"
@@ -96,7 +97,7 @@ func (f *feed) repliesWait(ctx context.Context) bool {
 type asking struct {
 	wait    time.Duration // of a long poll; zero for a short one
 	ackOnly bool
-	bare    bool // without replies
+	bare    bool // without replies: they may be what was refused
 }
 
 // received is what one exchange brought.
@@ -114,19 +115,15 @@ func (f *feed) exchange(ctx context.Context, l *link, ask asking) (received, err
 	if err != nil {
 		return received{}, err
 	}
-	if ask.bare {
+	if ask.bare = ask.bare || f.barred(); ask.bare {
 		replies = ssf.Replies{}
 	}
 	resp, err := f.send(ctx, l, ask, replies)
 	if err != nil {
 		return received{}, f.unanswered(l, ask, err)
 	}
-	if resp.Status == 400 && !replies.Empty() && !f.barred() {
-		// The body of a 400 says nothing reliable; the one thing that we can leave out are the replies.
-		f.log.Warn("request refused, trying once without replies")
-		f.setBarred(true)
-		ask.bare = true
-		return f.exchange(ctx, l, ask)
+	if resp.Status == http.StatusBadRequest && !replies.Empty() {
+		return f.withoutReplies(ctx, l, ask, replies)
 	}
 	got := received{took: resp.Took}
 	var answer pollAnswer
@@ -142,9 +139,7 @@ func (f *feed) exchange(ctx context.Context, l *link, ask asking) (received, err
 		return got, f.refused(ctx, l, resp)
 	}
 	got.more = answer.more
-	if !ask.bare {
-		f.setBarred(false)
-	}
+	f.setBarred(false)
 	return f.store(ctx, l, ask, got, answer, replies)
 }
 
@@ -215,18 +210,6 @@ func (f *feed) setPolling(on bool) {
 	f.polling = on
 }
 
-func (f *feed) barred() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.retryAll
-}
-
-func (f *feed) setBarred(on bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.retryAll = on
-}
-
 // store commits an answer: tokens, confirmed replies and the new poll state together.
 func (f *feed) store(ctx context.Context, l *link, ask asking, got received, a pollAnswer, replies ssf.Replies) (received, error) {
 	if err := take(context.WithoutCancel(ctx), f.hold); err != nil {
@@ -262,7 +245,9 @@ func (f *feed) store(ctx context.Context, l *link, ask asking, got received, a p
 	}
 	f.keep(st)
 	got.notice = st.Stream.Status != old.Stream.Status
-	f.restoreAcks()
+	if !ask.bare {
+		f.restoreAcks()
+	}
 	if trouble != nil {
 		return got, trouble
 	}
