@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"harken/ssf/payload"
 )
 
 // TransmitterSpec is one configured sender with one stream, as a person writes it.
@@ -131,6 +133,11 @@ func (t TransmitterSpec) Validate(path string) (ps []Problem) {
 		}
 	default:
 		add("stream.manage", "must be use or create")
+	}
+	for i, name := range t.Stream.Events {
+		if payload.Expand(name) == "" {
+			add(fmt.Sprintf("stream.events[%d]", i), "%.80q is no known event type: write its whole URI", name)
+		}
 	}
 	if t.Poll.MaxEvents < 0 || t.Poll.MaxEvents > 1000 {
 		add("poll.max_events", "must be 1 to 1000")

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"harken/poller"
 	"harken/respond"
 	"harken/secevent"
@@ -13,7 +15,7 @@ func checkSchedule(path, schedule string) []ssf.Problem {
 		return nil
 	}
 	if _, err := poller.ParseSchedule(schedule); err != nil {
-		return []ssf.Problem{{Path: path, Message: err.Error()}}
+		return []ssf.Problem{{Path: path, Message: strings.TrimPrefix(err.Error(), "schedule: ")}}
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ transmitters:
   - id: Bad ID
     issuer: sso.example.com
     auth: {method: bearer, token: plain-secret-text}
-    stream: {manage: create}
+    stream: {manage: create, events: [sesion-revoked]}
     poll: {schedule: "@every 0s"}
     subject_id: {account: nowhere}
 connectors:
@@ -55,7 +55,7 @@ connectors:
 	for _, want := range []string{
 		"line 2, column 1: data_dri: unknown key; did you mean data_dir?", "line 1, column 1: listen: without tls only loopback",
 		"line 4, column 5: transmitters[0].id:", "transmitters[0].issuer: must be an https address",
-		"transmitters[0].auth.token: a secret is not written here", "transmitters[0].stream.events: name at least one",
+		"transmitters[0].auth.token: a secret is not written here", `transmitters[0].stream.events[0]: "sesion-revoked" is no known event type`,
 		"line 8, column 12: transmitters[0].poll.schedule:", "transmitters[0].subject_id: there is no source nowhere",
 		"connectors[0].source: there is no source nowhere", "HARKEN_TEST_UNSET is not set", "no-such-preset",
 	} {
@@ -68,6 +68,40 @@ connectors:
 	}
 	if code, _ := harken(t, "serve", "-c", path); code != 78 {
 		t.Errorf("serve: exit code %d, want 78", code)
+	}
+}
+
+// What would keep the daemon from starting, or a transmitter from ever being reached, is said by check-config too.
+func TestCheckConfigReadsWhatStartingReads(t *testing.T) {
+	dir := t.TempDir()
+	path, key := filepath.Join(dir, "harken.yaml"), filepath.Join(dir, "key.pem")
+	writeFile(t, key, "not a key")
+	writeFile(t, path, `tls: {cert: none.pem, key: none.pem}
+public_url: http://harken.example.com
+network: {ca: none.pem}
+transmitters:
+  - id: sso
+    issuer: HTTP://sso.example.com
+    auth: {method: private_key_jwt, client_id: harken, key: "${file:`+key+`}"}
+    stream: {manage: create, events: [session-revokd]}
+    connectors: [ghost]
+`)
+	code, out := harken(t, "check-config", "-c", path)
+	if code != 1 {
+		t.Errorf("exit code %d, want 1", code)
+	}
+	for _, want := range []string{
+		"line 1, column 1: tls: open", "public_url: must be https", "network.ca: open", "transmitters[0].issuer: must be https",
+		"line 7, column 56: transmitters[0].auth.key: ", "transmitters[0].connectors[0]: there is no connector ghost",
+		`transmitters[0].stream.events[0]: "session-revokd" is no known event type`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+	writeFile(t, path, "transmitters:\n  - {id: sso, issuer: \"https://sso.example.com\", poll: {long_poll: 30}}\n")
+	if _, out := harken(t, "check-config", "-c", path); !strings.Contains(out, "long_poll: a number cannot stand here, want text") {
+		t.Errorf("a duration without its unit:\n%s", out)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -8,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"harken/ssf"
 	"harken/ssf/doc"
@@ -62,6 +62,7 @@ func loadConfig(path string) (config, []ssf.Problem, error) {
 	}
 	cfg.resolve(filepath.Dir(path))
 	ps = append(ps, doc.Locate(data, cfg.validate())...)
+	slices.SortStableFunc(ps, func(a, b ssf.Problem) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return cfg, ps, nil
 }
 
@@ -72,6 +73,16 @@ func (c *config) resolve(dir string) {
 	}
 	for i := range c.Sources {
 		c.Sources[i].Path = below(dir, c.Sources[i].Path)
+	}
+	auths := make([]*ssf.AuthSpec, 0, len(c.Transmitters)+len(c.Connectors))
+	for i := range c.Transmitters {
+		auths = append(auths, &c.Transmitters[i].Auth)
+	}
+	for i := range c.Connectors {
+		auths = append(auths, &c.Connectors[i].Auth)
+	}
+	for _, a := range auths {
+		a.Key, a.Token = fileBelow(dir, a.Key), fileBelow(dir, a.Token)
 	}
 }
 
@@ -96,9 +107,16 @@ func (c *config) validate() (ps []ssf.Problem) {
 	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		add("tls", "cert and key belong together")
+	} else if _, err := c.TLS.load(); err != nil {
+		add("tls", "%v", err)
 	}
-	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Path != "" && u.Path != "/") {
-		add("public_url", "want the address under which people reach the dashboard, for example https://harken.example.com")
+	if problem := checkPublicURL(c.PublicURL); problem != "" {
+		add("public_url", "%s", problem)
+	}
+	if c.Network.CA != "" {
+		if _, err := loadCA(c.Network.CA); err != nil {
+			add("network.ca", "%v", err)
+		}
 	}
 	if u, err := url.Parse(c.Network.Proxy); c.Network.Proxy != "" && (err != nil || u.Host == "") {
 		add("network.proxy", "want an address such as http://proxy.example.com:3128")
@@ -112,82 +130,26 @@ func (c *config) validate() (ps []ssf.Problem) {
 	return append(ps, c.validateObjects()...)
 }
 
+// checkPublicURL says what is wrong with the dashboard's address; empty is the listener's own.
+func checkPublicURL(text string) string {
+	if text == "" {
+		return ""
+	}
+	switch u, err := url.Parse(text); {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Path != "" && u.Path != "/":
+		return "want the address under which people reach the dashboard, for example https://harken.example.com"
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return "must be https: signing in over plain http would send passwords in the clear"
+	}
+	return ""
+}
+
 func isLoopback(host string) bool {
 	if host == "localhost" {
 		return true
 	}
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.IsLoopback()
-}
-
-// validateObjects checks each object, and that names are unique and lead somewhere.
-func (c *config) validateObjects() (ps []ssf.Problem) {
-	add := func(path, format string, args ...any) {
-		ps = append(ps, ssf.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
-	}
-	sources, seen := map[ssf.SourceID]bool{}, map[string]string{}
-	unique := func(kind, id, path string) {
-		if first, twice := seen[kind+id]; twice && id != "" {
-			add(path+".id", "%s %s stands at %s already", kind, id, first)
-		}
-		seen[kind+id] = path
-	}
-	for i, s := range c.Sources {
-		path := fmt.Sprintf("sources[%d]", i)
-		ps = append(ps, s.Validate(path)...)
-		ps = append(ps, checkSchedule(path+".schedule", s.Schedule)...)
-		unique("source", string(s.ID), path)
-		sources[s.ID] = true
-	}
-	issuers := map[string]string{}
-	for i, t := range c.Transmitters {
-		path := fmt.Sprintf("transmitters[%d]", i)
-		ps = append(ps, t.Validate(path)...)
-		ps = append(ps, checkSchedule(path+".poll.schedule", t.Poll.Schedule)...)
-		ps = append(ps, checkTolerances(path+".tolerances", t.Tolerances)...)
-		ps = append(ps, c.checkSecrets(path+".auth", t.Auth)...)
-		unique("transmitter", string(t.ID), path)
-		if a := t.SubjectID.Account; a != "" && !sources[a] {
-			add(path+".subject_id", "there is no source %s", a)
-		}
-		for _, aud := range t.Audience {
-			key := t.Issuer + "\x00" + aud
-			if other, twice := issuers[key]; twice {
-				add(path+".audience", "%s has the same issuer and audience: a token could not be told apart", other)
-			}
-			issuers[key] = path
-		}
-		if strings.HasPrefix(t.Issuer, "http://") && !c.Network.PlainHTTP {
-			add(path+".issuer", "must be https; a laboratory on loopback sets network.plain_http")
-		}
-	}
-	for i, k := range c.Connectors {
-		path := fmt.Sprintf("connectors[%d]", i)
-		ps = append(ps, k.Validate(path)...)
-		ps = append(ps, checkConnector(path, k)...)
-		ps = append(ps, c.checkSecrets(path+".auth", k.Auth)...)
-		unique("connector", string(k.ID), path)
-		if k.Source != "" && !sources[k.Source] {
-			add(path+".source", "there is no source %s", k.Source)
-		}
-		if strings.HasPrefix(k.URL, "http://") && !c.Network.PlainHTTP {
-			add(path+".url", "must be https; a laboratory on loopback sets network.plain_http")
-		}
-	}
-	return ps
-}
-
-// checkSecrets resolves each reference, so that a missing one is said before it is needed.
-func (c *config) checkSecrets(path string, a ssf.AuthSpec) (ps []ssf.Problem) {
-	for at, ref := range map[string]ssf.SecretRef{"key": a.Key, "token": a.Token} {
-		if ref == "" || ref.Check() != nil {
-			continue
-		}
-		if _, err := resolveSecret(ref); err != nil {
-			ps = append(ps, ssf.Problem{Path: path + "." + at, Message: err.Error()})
-		}
-	}
-	return ps
 }
 
 // objects are those that the store takes over.

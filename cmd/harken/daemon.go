@@ -186,18 +186,10 @@ func (d *daemon) storeFailure(ctx context.Context) error {
 func (n networkConfig) outbound() (outbound.Network, error) {
 	out := outbound.Network{Internal: slices.Clone(n.Internal), PlainHTTP: n.PlainHTTP}
 	if n.CA != "" {
-		pem, err := os.ReadFile(n.CA)
-		if err != nil {
+		var err error
+		if out.CA, err = loadCA(n.CA); err != nil {
 			return out, fmt.Errorf("network.ca: %w", err)
 		}
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool()
-		}
-		if !pool.AppendCertsFromPEM(pem) {
-			return out, fmt.Errorf("network.ca: %s holds no certificate", filepath.Base(n.CA))
-		}
-		out.CA = pool
 	}
 	if n.Proxy != "" {
 		proxy, err := url.Parse(n.Proxy)
@@ -207,4 +199,20 @@ func (n networkConfig) outbound() (outbound.Network, error) {
 		out.Proxy = proxy
 	}
 	return out, nil
+}
+
+// loadCA returns the system's authorities and those of a PEM file.
+func loadCA(path string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate", filepath.Base(path))
+	}
+	return pool, nil
 }

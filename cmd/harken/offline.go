@@ -66,7 +66,7 @@ func printSetupCode(ctx context.Context, db *bolt.DB, io streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(io.out, "One-time code for the first administrator, good for 30 minutes:\n\n    %s\n\nStart 'harken serve', open its address with /setup, and enter it. 'harken init' prints a new one.\n", code)
+	fmt.Fprintf(io.out, "One-time code for the first administrator:\n\n    %s\n\nIt is good for 30 minutes, or until 'harken serve' starts: as long as there is no administrator, each start prints a new\none. Open the address that it prints with /setup and enter the newest.\n", code)
 	return nil
 }
 
@@ -93,9 +93,16 @@ func (c *configCommand) Run(io streams) error {
 	if _, err := cfg.Network.outbound(); err != nil {
 		return exitf(exitProblem, "%s: %w", c.Config, err)
 	}
-	fmt.Fprintf(io.out, "%s is right: %d transmitters, %d sources, %d connectors.\n", c.Config,
-		len(cfg.Transmitters), len(cfg.Sources), len(cfg.Connectors))
+	fmt.Fprintf(io.out, "%s is right: %s, %s, %s.\n", c.Config, count(len(cfg.Transmitters), "transmitter"),
+		count(len(cfg.Sources), "source"), count(len(cfg.Connectors), "connector"))
 	return nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // readConfig loads the file and prints every problem.

@@ -5,6 +5,7 @@
 package doc
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"reflect"
@@ -76,6 +77,9 @@ func explain(e *json.SemanticError, at string) string {
 			return fmt.Sprintf("unknown key; did you mean %s?", near)
 		}
 		return "unknown key"
+	}
+	if t := e.GoType; t != nil && e.JSONKind != '"' && reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return fmt.Sprintf("a %s cannot stand here, want text", kindWord(e.JSONKind)) // the library's words are about JSON
 	}
 	if e.Err != nil {
 		return e.Err.Error()
