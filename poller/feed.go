@@ -28,21 +28,21 @@ type feed struct {
 	hold chan struct{} // of the state
 	line chan struct{} // of the poll endpoint
 
-	mu       sync.Mutex
-	spec     ssf.Transmitter
-	st       ssf.TransmitterState
-	loaded   bool
-	lease    ssf.Lease
-	link     *link
-	stale    bool      // discover and reconcile again before the next poll
-	due      time.Time // when the next poll may begin; zero leaves it to the schedule
-	steps    map[string]Step
-	polling  bool
-	foreign  bool // another replica has the lease
-	bare     bool // 400 was answered, with replies and without: leave them out until a request is accepted
-	acks     int  // how many replies a request carries, of each kind
-	seen     map[string]bool
-	judged   judgement
+	mu      sync.Mutex
+	spec    ssf.Transmitter
+	st      ssf.TransmitterState
+	loaded  bool
+	lease   ssf.Lease
+	link    *link
+	stale   bool      // discover and reconcile again before the next poll
+	due     time.Time // when the next poll may begin; zero leaves it to the schedule
+	steps   map[string]Step
+	polling bool
+	foreign bool // another replica has the lease
+	bare    bool // 400 was answered, with replies and without: leave them out until a request is accepted
+	acks    int  // how many replies a request carries, of each kind
+	seen    map[string]bool
+	judged  judgement
 	// verifyAfter is when the transmitter may be asked for a verification event again, after a refusal.
 	verifyAfter time.Time
 }

@@ -80,8 +80,12 @@ func TestHostileTransmitters(t *testing.T) {
 // TestHealing checks that every kind of trouble passes once the transmitter behaves again.
 func TestHealing(t *testing.T) {
 	for _, mode := range []pollertest.Mode{
-		{Kind: pollertest.StatusCode, Status: 500}, {Kind: pollertest.StatusCode, Status: 401}, {Kind: pollertest.StatusCode, Status: 404},
-		{Kind: pollertest.StatusCode, Status: 409}, {Kind: pollertest.TooLarge, Bytes: 9 << 20}, {Kind: pollertest.HangAfter},
+		{Kind: pollertest.StatusCode, Status: 500},
+		{Kind: pollertest.StatusCode, Status: 401},
+		{Kind: pollertest.StatusCode, Status: 404},
+		{Kind: pollertest.StatusCode, Status: 409},
+		{Kind: pollertest.TooLarge, Bytes: 9 << 20},
+		{Kind: pollertest.HangAfter},
 	} {
 		virtual(t, func(t *testing.T) {
 			l := newLab(t)

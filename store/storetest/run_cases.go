@@ -281,8 +281,12 @@ func runsListed(w *world) {
 		w.t.Fatalf("got %d runs, want 11, newest first", len(all))
 	}
 	for _, f := range []ssf.RunFilter{
-		{Event: 1}, {Identity: "i1"}, {States: []ssf.RunState{ssf.RunHeld}}, {Event: 1, Identity: "i1"},
-		{Identity: "i1", States: []ssf.RunState{ssf.RunPending, ssf.RunHeld}}, {Event: 9},
+		{Event: 1},
+		{Identity: "i1"},
+		{States: []ssf.RunState{ssf.RunHeld}},
+		{Event: 1, Identity: "i1"},
+		{Identity: "i1", States: []ssf.RunState{ssf.RunPending, ssf.RunHeld}},
+		{Event: 9},
 	} {
 		var want []ssf.RunID
 		for _, r := range all {
