@@ -165,6 +165,8 @@ type RejectedToken struct {
 	Layer      Layer      `json:"layer"`
 	Reason     string     `json:"reason"`
 	ReceivedAt time.Time  `json:"received_at"`
+	// Acked is set when the token was acknowledged while it could not be judged: it is never reported then.
+	Acked bool `json:"acked,omitempty"`
 }
 
 // UndecidedToken is a token that waits to be judged.

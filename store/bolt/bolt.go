@@ -58,12 +58,14 @@ type DB struct {
 	sealer *store.Sealer
 	watch  watchers
 
+	life string // begins each claim's token, so that those of an earlier process are known as such
+
 	closed   atomic.Bool
 	fail     chan struct{}
 	failOnce sync.Once
 
 	mu       sync.Mutex          // guards the following
-	acquired map[string]struct{} // leases taken and claims given since Open, "name\x00holder" or the claim's token
+	acquired map[string]struct{} // leases taken since Open, "name\x00holder"
 	guard    guardClock
 	damaged  map[string]struct{} // damaged records that were logged
 	free     freeSpace
@@ -97,7 +99,7 @@ func Open(cfg Config) (*DB, error) {
 	}
 	db := &DB{
 		cfg: cfg, path: path, bb: bb, log: cfg.Logger, fail: make(chan struct{}), acquired: map[string]struct{}{},
-		damaged: map[string]struct{}{},
+		damaged: map[string]struct{}{}, life: random(8),
 	}
 	if err := db.prepare(); err != nil {
 		_ = bb.Close()

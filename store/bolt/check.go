@@ -203,7 +203,7 @@ func (c *checker) checkRuns() error {
 func (c *checker) checkIntake() error {
 	err := each(c, bUndecided, func(_ []byte, t ssf.UndecidedToken) error {
 		c.expect(fmt.Sprintf("undecided token %d", t.N), undecidedFacts(t))
-		c.counts[bytesCount(t.Transmitter)] += len(t.Raw)
+		c.counts[weight(t.Transmitter, undecidedQueue)] += int(heavy(t.Key, t.Raw))
 		return nil
 	})
 	if err != nil {
@@ -211,6 +211,7 @@ func (c *checker) checkIntake() error {
 	}
 	if err := each(c, bRejected, func(_ []byte, t ssf.RejectedToken) error {
 		c.expect(fmt.Sprintf("rejected token %d", t.N), rejectedFacts(t))
+		c.counts[weight(t.Transmitter, rejectedQueue)] += int(heavy(t.Key, t.Raw))
 		return nil
 	}); err != nil {
 		return err

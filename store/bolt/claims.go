@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"harken/ssf"
@@ -18,9 +19,16 @@ const (
 	maxObservations = 20
 )
 
+// random returns n random bytes in hexadecimal digits.
+func random(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return hex.EncodeToString(b)
+}
+
 // claimed reports whether a worker of this process has the run now. A claim given before Open is nobody's.
 func (db *DB) claimed(r runRecord, now time.Time) bool {
-	return r.Claim.Token != "" && r.Claim.Until.After(now) && db.known("claim", r.Claim.Token)
+	return r.Claim.Token != "" && r.Claim.Until.After(now) && strings.HasPrefix(r.Claim.Token, db.life)
 }
 
 // due goes through the runs that wait for the worker, the longest due first, until visit returns false.
@@ -87,13 +95,10 @@ func (db *DB) ClaimRuns(ctx context.Context, holder string, n int, ttl time.Dura
 			return err
 		}
 		for _, r := range found {
-			token := make([]byte, 16)
-			_, _ = rand.Read(token)
-			r.Claim = runHolder{Token: hex.EncodeToString(token), Holder: holder, Until: m.now.Add(ttl)}
+			r.Claim = runHolder{Token: db.life + random(16), Holder: holder, Until: m.now.Add(ttl)}
 			if err := put(m, bRuns, runKey(r.N), r); err != nil {
 				return err
 			}
-			db.remember("claim", r.Claim.Token)
 			out = append(out, ssf.RunClaim{Run: r.Run, Token: r.Claim.Token, Until: r.Claim.Until})
 		}
 		return nil

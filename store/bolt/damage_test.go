@@ -174,3 +174,22 @@ func TestDamagedRecordsAreQuarantined(t *testing.T) {
 		t.Errorf("replies: got %+v, %v; want the ack again", replies, err)
 	}
 }
+
+// A damaged record among the rejected tokens does not keep the next ones from coming.
+func TestDamagedRejectedToken(t *testing.T) {
+	db := raw(t)
+	big := func(name string) ssf.Delivery {
+		d := storetest.Rejected(name)
+		d.Raw = name + strings.Repeat("x", 9<<20)
+		return d
+	}
+	for i := range 12 {
+		if i == 6 && !db.Edit("rejected", 0, flip) {
+			t.Fatal("no rejected tokens")
+		}
+		_, err := db.Ingest(t.Context(), ssf.System("test"), []ssf.IngestBatch{storetest.Batch("0", big(string(rune('a'+i))))})
+		if err != nil {
+			t.Fatalf("token %d: %v", i, err)
+		}
+	}
+}

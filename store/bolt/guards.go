@@ -3,6 +3,7 @@ package bolt
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"harken/ssf"
@@ -13,10 +14,14 @@ import (
 // guardRun asks the guards of a person's demand. A no is written here; the transaction then holds nothing else.
 func (m *mutation) guardRun(action string, run ssf.Run) (refused bool, err error) {
 	snap := ssf.Snapshot{Now: m.now, Actor: m.actor, Run: run}
+	about, err := m.subjects(run)
+	if err != nil {
+		return false, err
+	}
+	if snap.SameIdentity, err = m.isAny(about); err != nil {
+		return false, err
+	}
 	if run.Identity != "" {
-		if snap.SameIdentity, err = m.isSelf(run.Identity); err != nil {
-			return false, err
-		}
 		if snap.Identity, err = m.identity(run.Identity); ignoreMissing(err) != nil {
 			return false, err
 		}
@@ -31,6 +36,32 @@ func (m *mutation) guardRun(action string, run ssf.Run) (refused bool, err error
 	entry := store.Refusal(action, "run/"+string(run.ID), why)
 	entry.Identity, entry.Event, entry.Run = run.Identity, run.Event, run.ID
 	return true, m.refuse(entry, why)
+}
+
+// subjects are whom a run is about: the identity that was named, and whoever owns the account that it acts on. They
+// differ where the demand names the wrong one, or none.
+func (v *view) subjects(run ssf.Run) (out []ssf.IdentityID, err error) {
+	if run.Identity != "" {
+		out = append(out, v.resolve(run.Identity))
+	}
+	a, found, err := get[ssf.Account](v, bAccounts, accountKey(run.Account))
+	if err != nil || !found || a.Identity == "" {
+		return out, err
+	}
+	if owner := v.resolve(a.Identity); !slices.Contains(out, owner) {
+		out = append(out, owner)
+	}
+	return out, nil
+}
+
+// isAny reports whether the actor is one of those identities.
+func (m *mutation) isAny(ids []ssf.IdentityID) (bool, error) {
+	for _, id := range ids {
+		if same, err := m.isSelf(id); err != nil || same {
+			return same, err
+		}
+	}
+	return false, nil
 }
 
 // isSelf reports whether the actor is that identity, through whatever account, session or token.
@@ -258,15 +289,15 @@ func (v *view) enabledAccounts(id ssf.ConnectorID) (int, error) {
 
 // checkAskers asks whether anybody but the subject wanted the run, with everyone resolved as they are known now.
 func (m *mutation) checkAskers(run ssf.Run) (*ssf.RefusedError, error) {
-	if run.Identity == "" {
-		return nil, nil
+	about, err := m.subjects(run)
+	if err != nil || len(about) == 0 {
+		return nil, err
 	}
 	resolved := run
-	resolved.Identity = m.resolve(run.Identity)
-	resolved.AskedBy = nil
+	resolved.Identity, resolved.AskedBy = about[0], nil
 	for _, a := range run.AskedBy {
 		as := mutation{view: m.view, actor: a.Actor} // reads only
-		same, err := as.isSelf(run.Identity)
+		same, err := as.isAny(about)
 		if err != nil {
 			return nil, err
 		}

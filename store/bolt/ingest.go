@@ -154,8 +154,11 @@ func (in *intake) deliver(d ssf.Delivery) (ssf.Verdict, error) {
 		return in.rejected(d, acked)
 	}
 	v, err := in.accept(d)
-	if err != nil || acked {
+	if err != nil {
 		return v, err
+	}
+	if acked {
+		return v, in.ackAgain(d)
 	}
 	return v, in.reply(replyRecord{Key: d.Key, Ack: true})
 }

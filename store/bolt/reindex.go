@@ -48,10 +48,13 @@ func reindexSteps() []reindexStep {
 		implies(bStates, reindexState),
 		implies(bRuns, reindexRun),
 		implies(bUndecided, func(m *mutation, _ []byte, t ssf.UndecidedToken) error {
-			m.counts[bytesCount(t.Transmitter)] += int64(len(t.Raw))
+			m.counts[weight(t.Transmitter, undecidedQueue)] += heavy(t.Key, t.Raw)
 			return m.apply(facts{}, undecidedFacts(t))
 		}),
-		implies(bRejected, func(m *mutation, _ []byte, t ssf.RejectedToken) error { return m.apply(facts{}, rejectedFacts(t)) }),
+		implies(bRejected, func(m *mutation, _ []byte, t ssf.RejectedToken) error {
+			m.counts[weight(t.Transmitter, rejectedQueue)] += heavy(t.Key, t.Raw)
+			return m.apply(facts{}, rejectedFacts(t))
+		}),
 		implies(bReplies, func(m *mutation, key []byte, r replyRecord) error {
 			id, rest, err := store.CutText(key)
 			if err != nil {

@@ -15,8 +15,12 @@ import (
 const (
 	maxUndecided      = 10_000
 	maxUndecidedBytes = 64 << 20
-	// maxRejected is how many rejected tokens are kept for each transmitter.
-	maxRejected = 2_000
+)
+
+// The bounds of the rejected tokens that are kept for each transmitter; beyond them the oldest go.
+const (
+	maxRejected      = 2_000
+	maxRejectedBytes = 64 << 20
 )
 
 // queueKey is the key of an undecided or rejected token.
@@ -24,23 +28,23 @@ func queueKey(id ssf.TransmitterID, n uint64) []byte { return store.Key{}.Text(s
 
 func rawName(id ssf.TransmitterID, key, raw string) []byte { return store.Hash(string(id), key, raw) }
 
+// heavy is the number of bytes that a queued token takes. Its name may be as long as the transmitter likes.
+func heavy(key, raw string) int64 { return int64(len(key) + len(raw)) }
+
 func undecidedFacts(t ssf.UndecidedToken) facts {
 	var f facts
 	f.set(iUndecRaw, rawName(t.Transmitter, t.Key, t.Raw), store.Key{}.Uint(t.N))
 	f.count(txCount(t.Transmitter, "undecided"))
 	f.count(txCount(t.Transmitter, "undecided/"+string(t.Reason)))
+	if t.Acked {
+		f.count(txCount(t.Transmitter, "undecided_acked"))
+	}
 	return f
 }
 
-func bytesCount(id ssf.TransmitterID) countKey {
-	return countKey{bCounts, txCount(id, "undecided_bytes")}
-}
-
-func rejectedFacts(t ssf.RejectedToken) facts {
-	var f facts
-	f.set(iRejRaw, rawName(t.Transmitter, t.Key, t.Raw), store.Key{}.Uint(t.N))
-	f.count(txCount(t.Transmitter, "rejected"))
-	return f
+// weight is the counter of the bytes in a transmitter's queue, "undecided" or "rejected".
+func weight(id ssf.TransmitterID, queue string) countKey {
+	return countKey{bCounts, txCount(id, queue+"_bytes")}
 }
 
 // queued finds a token in the undecided queue, by its number or by its bytes.
@@ -73,15 +77,14 @@ func (in *intake) dequeue(d *ssf.Delivery) (acked bool, err error) {
 	if !t.ReceivedAt.IsZero() && t.ReceivedAt.Before(d.ReceivedAt) {
 		d.ReceivedAt = t.ReceivedAt
 	}
-	// One delivered again after its ack wants another ack: the first was lost.
-	return t.Acked && d.Queued != 0, in.dropUndecided(t)
+	return t.Acked, in.dropUndecided(t)
 }
 
 func (in *intake) dropUndecided(t ssf.UndecidedToken) error {
 	if err := in.apply(undecidedFacts(t), facts{}); err != nil {
 		return err
 	}
-	in.mutation.counts[bytesCount(t.Transmitter)] -= int64(len(t.Raw))
+	in.mutation.counts[weight(t.Transmitter, undecidedQueue)] -= heavy(t.Key, t.Raw)
 	return in.del(bUndecided, queueKey(t.Transmitter, t.N))
 }
 
@@ -99,8 +102,8 @@ func (in *intake) undecided(d ssf.Delivery) (ssf.Verdict, error) {
 		return v, nil // judged by another delivery meanwhile
 	}
 	count := in.pending(countKey{bCounts, txCount(in.id, "undecided")})
-	size := in.pending(bytesCount(in.id))
-	if count >= maxUndecided || size+len(d.Raw) > maxUndecidedBytes {
+	size := in.pending(weight(in.id, undecidedQueue))
+	if count >= maxUndecided || int64(size)+heavy(d.Key, d.Raw) > maxUndecidedBytes {
 		v.Full = true
 		in.full++
 		return v, nil
@@ -112,7 +115,7 @@ func (in *intake) undecided(d ssf.Delivery) (ssf.Verdict, error) {
 	if t.N, err = in.next(bUndecided); err != nil {
 		return v, err
 	}
-	in.mutation.counts[bytesCount(in.id)] += int64(len(t.Raw))
+	in.mutation.counts[weight(in.id, undecidedQueue)] += heavy(t.Key, t.Raw)
 	if err := in.apply(facts{}, undecidedFacts(t)); err != nil {
 		return v, err
 	}
@@ -147,54 +150,8 @@ func detail(err error) string {
 	return store.Line(err.Error())
 }
 
-// rejected keeps a bad token once, and reports it unless it was acknowledged while it waited.
-func (in *intake) rejected(d ssf.Delivery, acked bool) (ssf.Verdict, error) {
-	v := ssf.Verdict{Key: d.Key, Outcome: ssf.OutcomeRejected}
-	if !in.has(iRejRaw, rawName(in.id, d.Key, d.Raw)) {
-		t := ssf.RejectedToken{
-			Transmitter: in.id, Key: d.Key, Raw: d.Raw, Code: d.Rejected.Code, Layer: d.Rejected.Layer,
-			Reason: detail(d.Rejected.Err), ReceivedAt: d.ReceivedAt,
-		}
-		if err := in.putRejected(t); err != nil {
-			return v, err
-		}
-	}
-	if acked {
-		return v, nil
-	}
-	return v, in.reply(replyRecord{Key: d.Key, Code: d.Rejected.Code, Description: detail(d.Rejected.Err)})
-}
-
-func (in *intake) putRejected(t ssf.RejectedToken) (err error) {
-	if t.N, err = in.next(bRejected); err != nil {
-		return err
-	}
-	if in.pending(countKey{bCounts, txCount(in.id, "rejected")}) >= maxRejected {
-		if err := in.dropOldestRejected(); err != nil {
-			return err
-		}
-	}
-	if err := in.apply(facts{}, rejectedFacts(t)); err != nil {
-		return err
-	}
-	return put(in.mutation, bRejected, queueKey(in.id, t.N), t)
-}
-
-func (in *intake) dropOldestRejected() error {
-	prefix := store.Key{}.Text(string(in.id))
-	k, value := in.bucket(bRejected).Cursor().Seek(prefix)
-	if !bytes.HasPrefix(k, prefix) {
-		return nil
-	}
-	var t ssf.RejectedToken
-	if err := store.Decode(string(bRejected), k, value, &t); err != nil {
-		return err
-	}
-	if err := in.apply(rejectedFacts(t), facts{}); err != nil {
-		return err
-	}
-	return in.del(bRejected, queueKey(in.id, t.N))
-}
+// undecidedQueue names the queue in its counters.
+const undecidedQueue = "undecided"
 
 // Undecided lists a transmitter's queue, oldest first, with numbers above after.
 func (db *DB) Undecided(ctx context.Context, id ssf.TransmitterID, after uint64, limit int) (out []ssf.UndecidedToken, err error) {
@@ -226,30 +183,38 @@ func (v *view) undecidedAfter(id ssf.TransmitterID, after uint64, limit int) (ou
 const ackBatch = 1000
 
 // AckUndecided queues acks for tokens that wait since before the given time: they are safe here, and must not fill the
-// transmitter's window.
+// transmitter's window. The queue may be large, so it is searched before anything is locked for writing.
 func (db *DB) AckUndecided(ctx context.Context, actor ssf.Actor, id ssf.TransmitterID, before time.Time) (int, error) {
+	var due []uint64
+	if err := db.view(ctx, func(v *view) (err error) {
+		due, err = v.unacked(id, before)
+		return err
+	}); err != nil || len(due) == 0 {
+		return 0, err
+	}
 	acked := 0
 	err := db.mutate(ctx, actor, func(m *mutation) error {
 		in := &intake{mutation: m, id: id}
-		for after := uint64(0); acked < ackBatch; {
-			tokens, err := m.undecidedAfter(id, after, 256)
-			if err != nil || len(tokens) == 0 {
-				return in.ackedEntry(acked, err)
+		for _, n := range due {
+			t, found, err := in.queued(ssf.Delivery{Queued: n})
+			if err != nil {
+				return err
 			}
-			for _, t := range tokens {
-				after = t.N
-				if t.Acked || !t.ReceivedAt.Before(before) {
-					continue
-				}
-				t.Acked = true
-				if err := put(m, bUndecided, queueKey(id, t.N), t); err != nil {
-					return err
-				}
-				if err := in.reply(replyRecord{Key: t.Key, Ack: true}); err != nil {
-					return err
-				}
-				acked++
+			if !found || t.Acked {
+				continue // judged meanwhile
 			}
+			now := t
+			now.Acked = true
+			if err := in.apply(undecidedFacts(t), undecidedFacts(now)); err != nil {
+				return err
+			}
+			if err := put(m, bUndecided, queueKey(id, n), now); err != nil {
+				return err
+			}
+			if err := in.reply(replyRecord{Key: t.Key, Ack: true}); err != nil {
+				return err
+			}
+			acked++
 		}
 		return in.ackedEntry(acked, nil)
 	})
@@ -257,6 +222,28 @@ func (db *DB) AckUndecided(ctx context.Context, actor ssf.Actor, id ssf.Transmit
 		return 0, err
 	}
 	return acked, nil
+}
+
+// unacked lists the numbers of tokens without ack that wait since before the given time.
+func (v *view) unacked(id ssf.TransmitterID, before time.Time) (due []uint64, err error) {
+	left := v.counted(bCounts, txCount(id, "undecided")) - v.counted(bCounts, txCount(id, "undecided_acked"))
+	for after := uint64(0); left > 0 && len(due) < ackBatch; {
+		tokens, err := v.undecidedAfter(id, after, 256)
+		if err != nil || len(tokens) == 0 {
+			return due, err
+		}
+		for _, t := range tokens {
+			after = t.N
+			if t.Acked {
+				continue
+			}
+			left--
+			if t.ReceivedAt.Before(before) {
+				due = append(due, t.N)
+			}
+		}
+	}
+	return due, nil
 }
 
 func (in *intake) ackedEntry(n int, err error) error {

@@ -43,6 +43,14 @@ func conflictOfInterest(w *world) {
 	direct := ssf.Actor{Kind: ssf.ActorToken, Name: "script", Role: ssf.RoleAdmin, Identity: "i1"}
 	runs := 0
 	for _, self := range []ssf.Actor{named, direct} {
+		for _, wrong := range []ssf.IdentityID{"", "i2"} { // the account tells whom it is about all the same
+			r := ask(1, 1)
+			r.Identity = wrong
+			_, err := w.CreateRuns(w.ctx, self, []ssf.RunRequest{r})
+			if g := w.refused(err); g != "conflict_of_interest" {
+				w.t.Errorf("create by %s under identity %q: guard %q", self.Name, wrong, g)
+			}
+		}
 		_, err := w.CreateRuns(w.ctx, self, []ssf.RunRequest{ask(1, 2), ask(1, 1)})
 		if g := w.refused(err); g != "conflict_of_interest" {
 			w.t.Errorf("create by %s: guard %q", self.Name, g)
@@ -90,15 +98,18 @@ func onlySubject(w *world) {
 	w.ingest("a", Accepted(SET("a", "1")))
 	w.ok(w.PutUser(w.ctx, ssf.System("test"), ssf.User{ID: "eve", Name: "eve", Role: ssf.RoleAdmin, Email: "eve@example.com"}))
 	// Nobody knows yet that eve is i1; the directory tells before the worker comes.
-	must[[]ssf.Run](w)(w.CreateRuns(w.ctx, person("eve", ssf.RoleAdmin), []ssf.RunRequest{ask(1, 1)}))
+	nameless := ask(1, 1)
+	nameless.Identity, nameless.Kind = "", ssf.KindDisableAccount
+	must[[]ssf.Run](w)(w.CreateRuns(w.ctx, person("eve", ssf.RoleAdmin), []ssf.RunRequest{ask(1, 1), nameless}))
 	w.sync("hr", account("hr", "1", "Eve", "eve@example.com", "i1"))
-	claim := w.claim(1)[0]
-	_, err := w.Begin(w.ctx, worker(), claim.Run.ID, claim.Token)
-	if g := w.refused(err); g != "conflict_of_interest" {
-		w.t.Errorf("guard %q", g)
-	}
-	if got := must[ssf.Run](w)(w.Run(w.ctx, claim.Run.ID)); got.State != ssf.RunHeld {
-		w.t.Errorf("the run is %s, want held", got.State)
+	for _, claim := range w.claim(2) {
+		_, err := w.Begin(w.ctx, worker(), claim.Run.ID, claim.Token)
+		if g := w.refused(err); g != "conflict_of_interest" {
+			w.t.Errorf("guard %q", g)
+		}
+		if got := must[ssf.Run](w)(w.Run(w.ctx, claim.Run.ID)); got.State != ssf.RunHeld {
+			w.t.Errorf("the run is %s, want held", got.State)
+		}
 	}
 }
 

@@ -18,6 +18,8 @@ func queueCases() []testCase {
 		{"an undecided token that is judged keeps its first time", undecidedJudged},
 		{"acknowledged undecided tokens are never reported", undecidedAcked},
 		{"a full queue leaves tokens with the transmitter", undecidedFull},
+		{"rejected tokens take no more room than is theirs", rejectedBound},
+		{"replies are read without reading all that wait", repliesBounded},
 	}
 }
 
@@ -166,6 +168,14 @@ func undecidedAcked(w *world) {
 	if list := must[ssf.List[ssf.RejectedToken]](w)(w.Rejected(w.ctx, "a", ssf.PageRequest{})); len(list.Items) != 1 {
 		w.t.Errorf("got %d rejected, want the record all the same", len(list.Items))
 	}
+	for range 2 { // its ack was lost
+		bad.Queued = 0
+		w.ingest("a", bad)
+		if got := w.replies("a"); !equal(got.Acks, []string{"v"}) || len(got.Errs) != 0 {
+			w.t.Errorf("bad, delivered again after its ack: got %+v, want the ack again", got)
+		}
+		w.confirmAll("a")
+	}
 }
 
 func undecidedFull(w *world) {
@@ -183,5 +193,42 @@ func undecidedFull(w *world) {
 	}
 	if v := w.ingest("b", Undecided("u"))[0]; v.Full {
 		w.t.Error("one transmitter's queue filled another's")
+	}
+}
+
+func rejectedBound(w *world) {
+	big := strings.Repeat("x", 8<<20)
+	for i := range 10 {
+		d := Rejected(fmt.Sprint("r", i))
+		d.Raw = big + fmt.Sprint(i)
+		w.ingest("a", d)
+	}
+	list := must[ssf.List[ssf.RejectedToken]](w)(w.Rejected(w.ctx, "a", ssf.PageRequest{}))
+	if len(list.Items) != 7 || list.Items[0].Key != "r9" {
+		w.t.Errorf("got %d tokens of 8 MiB kept, want the newest 7, below 64 MiB", len(list.Items))
+	}
+	if got := w.replies("a"); len(got.Errs) != 10 {
+		w.t.Errorf("got %d reports, want all 10", len(got.Errs))
+	}
+}
+
+func repliesBounded(w *world) {
+	for range 3 {
+		w.ingest("a", Rejected(fmt.Sprint("first", w.entries())))
+	}
+	for i := range 30 {
+		w.ingest("a", Accepted(SET("a", fmt.Sprint("j", i))))
+	}
+	got := must[ssf.Replies](w)(w.Replies(w.ctx, "a", 2))
+	if len(got.Errs) != 2 || len(got.Acks) != 1 {
+		w.t.Errorf("got %+v, want what the four oldest hold", got)
+	}
+	for rounds := 0; ; rounds++ {
+		if got = must[ssf.Replies](w)(w.Replies(w.ctx, "a", 2)); got.Empty() {
+			break
+		}
+		if w.confirm("a", got); rounds > 40 {
+			w.t.Fatalf("still waiting after %d rounds: %+v", rounds, got)
+		}
 	}
 }
