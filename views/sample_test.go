@@ -108,8 +108,10 @@ func inboxModel() inbox.Model {
 		Tabs: []inbox.Tab{{Label: "Open", Href: "/", Count: "23", Current: true}, {Label: "Closed", Href: "/?tab=closed"}, {Label: "All", Href: "/?tab=all"}},
 		Facets: []inbox.Facet{
 			{Title: "Severity", Items: []inbox.FacetItem{
-				{Label: "Critical", Href: "/?sev=critical", Count: 3, Severity: ssf.SeverityCritical, Current: true}, {Label: "High", Href: "/?sev=high", Count: 8, Severity: ssf.SeverityHigh},
-				{Label: "Medium", Href: "/?sev=medium", Count: 8, Severity: ssf.SeverityMedium}, {Label: "Low", Href: "/?sev=low", Count: 4, Severity: ssf.SeverityLow},
+				{Label: "Critical", Href: "/?sev=critical", Count: 3, Severity: ssf.SeverityCritical, Current: true},
+				{Label: "High", Href: "/?sev=high", Count: 8, Severity: ssf.SeverityHigh},
+				{Label: "Medium", Href: "/?sev=medium", Count: 8, Severity: ssf.SeverityMedium},
+				{Label: "Low", Href: "/?sev=low", Count: 4, Severity: ssf.SeverityLow},
 			}},
 			{Title: "Event", Items: []inbox.FacetItem{{Label: "Session ended", Href: "/?type=a", Count: 9}, {Label: "Credential change", Href: "/?type=b", Count: 6}, {Label: "Device compliance", Href: "/?type=c", Count: 4}}},
 			{Title: "Transmitter", Items: []inbox.FacetItem{{Label: "okta-prod", Href: "/?tx=a", Count: 10}, {Label: "keycloak-hq", Href: "/?tx=b", Count: 7}, {Label: "mdm-fleet", Href: "/?tx=c", Count: 3}}},

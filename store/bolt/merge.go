@@ -48,13 +48,11 @@ func newWalk(v *view, f filter, before uint64) *walk {
 	w := &walk{}
 	for _, s := range f {
 		sc := &spanCursor{span: s, c: v.bucket(s.b).Cursor()}
-		k, value := sc.c.Seek(s.key(before))
-		if k == nil {
-			k, value = sc.c.Last()
+		if k, _ := sc.c.Seek(s.key(before)); k == nil {
+			sc.take(sc.c.Last())
 		} else {
-			k, value = sc.c.Prev()
+			sc.take(sc.c.Prev())
 		}
-		sc.take(k, value)
 		w.cursors = append(w.cursors, sc)
 	}
 	return w

@@ -32,13 +32,6 @@ func (a Answer) class() string {
 	return "dim"
 }
 
-func (a Answer) sentence() string {
-	if a.Text == "" {
-		return a.word()
-	}
-	return a.word() + ", " + a.Text
-}
-
 // supportWord, supportIcon and supportClass say how far a system can do it.
 func supportWord(s Support) string {
 	switch s {
