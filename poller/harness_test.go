@@ -49,6 +49,8 @@ type lab struct {
 	ended     chan struct{}
 	// wrap stands between the parts and the store; nil for nothing.
 	wrap func(poller.Store) poller.Store
+	// elapsed replaces the monotonic clock; nil does not.
+	elapsed func() time.Duration
 	// holder names this process; empty is "test".
 	holder string
 }
@@ -174,7 +176,7 @@ func (l *lab) start() {
 		l.t.Fatal(err)
 	}
 	l.svc, err = poller.New(poller.Config{
-		Holder: cmp.Or(l.holder, "test"), Now: time.Now, Log: log,
+		Holder: cmp.Or(l.holder, "test"), Now: time.Now, Log: log, Elapsed: l.elapsed,
 		Transport: func(ssf.TransmitterID) http.RoundTripper { return l.net },
 	}, poller.Deps{Store: store, Intake: intake, Scheduler: l.scheduler, NewVerifier: newVerifier})
 	if err != nil {

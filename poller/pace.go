@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"strings"
 	"time"
 
 	"harken/outbound"
@@ -19,11 +20,48 @@ func (f *feed) rearmLong(got received) time.Time {
 	return now
 }
 
+// jitter is by how much of the interval a short poll may come early or late, so that receivers that were started together
+// do not stay together.
+const jitter = 0.2
+
+// next is when the next short poll begins; zero where the schedule decides. A stream that would be given up by its
+// transmitter for want of activity is polled earlier than the schedule says (SSF §8.1.1, "inactivity_timeout").
+func (f *feed) next() time.Time {
+	now := f.now()
+	if at := f.rest(); !at.IsZero() {
+		return at
+	}
+	wait := time.Duration(0)
+	if strings.HasPrefix(firstOf(f.transmitter().Spec.Poll.Schedule, defaultSchedule), "@every ") {
+		wait = time.Duration(float64(f.pause()) * (1 - jitter + 2*jitter*f.svc.rand()))
+	}
+	if most := f.mayBeSilent(); most > 0 && most < max(wait, f.pause()) {
+		wait = most
+	}
+	if wait == 0 {
+		return time.Time{}
+	}
+	return now.Add(wait)
+}
+
+// mayBeSilent is the longest pause that a stream bears, a third of its "inactivity_timeout"; zero for any.
+func (f *feed) mayBeSilent() time.Duration {
+	timeout := f.snapshot().Stream.InactivityTimeout.D()
+	if timeout <= 0 {
+		return 0
+	}
+	return max(timeout/3, time.Second)
+}
+
 // rest is when to poll a stream that is not enabled; zero where the schedule decides.
 func (f *feed) rest() time.Time {
 	switch f.snapshot().Stream.Status {
 	case statusPaused, statusDisabled, statusLost:
-		return f.now().Add(max(slowPace, f.pause()))
+		wait := max(slowPace, f.pause())
+		if most := f.mayBeSilent(); most > 0 {
+			wait = min(wait, most)
+		}
+		return f.now().Add(wait)
 	}
 	return time.Time{}
 }
@@ -39,7 +77,7 @@ func (f *feed) pause() time.Duration {
 
 // quiet reports whether a healthy empty answer changes nothing worth storing.
 func quiet(st ssf.TransmitterState) bool {
-	return st.Poll.Failures == 0 && st.Poll.Step == "" && st.Poll.NextDue.IsZero() && st.Poll.MaxEvents == 0 && st.Poll.TokenWorked
+	return st.Poll.Failures == 0 && st.Poll.Step == "" && st.Poll.NextDue.IsZero() && st.Poll.TokenWorked
 }
 
 // grow takes a cut batch size back, step by step, once answers fit again.

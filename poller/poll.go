@@ -27,6 +27,9 @@ func (f *feed) poll(ctx context.Context) (int, error) {
 	}
 	defer func() { <-f.line }()
 	mine, err := f.claim(ctx)
+	if err != nil && ctx.Err() != nil {
+		return 0, err // we stopped it
+	}
 	if err != nil {
 		return 0, f.failed(ctx, err)
 	}
@@ -72,7 +75,7 @@ func (f *feed) cycle(ctx context.Context) (int, error) {
 		case ctx.Err() != nil:
 			return items, nil
 		case got.more && goOn:
-			ask = asking{} // what is there comes at once
+			ask = asking{catchUp: true} // what is there comes at once
 		case got.more:
 			f.rearm(f.now().Add(time.Second)) // others get their turn
 			return items, nil
@@ -82,7 +85,7 @@ func (f *feed) cycle(ctx context.Context) (int, error) {
 		case got.stored > 0 && goOn && f.repliesWait(ctx):
 			ask = asking{ackOnly: true}
 		default:
-			f.rearm(f.rest())
+			f.rearm(f.next())
 			return items, nil
 		}
 	}
@@ -97,6 +100,7 @@ func (f *feed) repliesWait(ctx context.Context) bool {
 type asking struct {
 	wait    time.Duration // of a long poll; zero for a short one
 	ackOnly bool
+	catchUp bool // there is more
 	bare    bool // without replies: they may be what was refused
 }
 
@@ -161,7 +165,7 @@ func (f *feed) send(ctx context.Context, l *link, ask asking, replies ssf.Replie
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	limit := f.batchSize(l)
+	limit := f.batchSize(l, ask.catchUp)
 	if ask.ackOnly {
 		limit = 0
 	}
@@ -192,10 +196,13 @@ func (f *feed) send(ctx context.Context, l *link, ask asking, replies ssf.Replie
 	return l.client.PostJSON(call, r, body, nil)
 }
 
-// batchSize is maxEvents of the next request.
-func (f *feed) batchSize(l *link) int {
+// batchSize is maxEvents of the next request. Where nobody configured it, it grows while there is more to be had.
+func (f *feed) batchSize(l *link, catchUp bool) int {
 	n := l.spec.Poll.MaxEvents
-	if n <= 0 {
+	switch {
+	case n <= 0 && catchUp:
+		n = maxPollSETs
+	case n <= 0:
 		n = defaultBatch
 	}
 	if cut := f.snapshot().Poll.MaxEvents; cut > 0 {

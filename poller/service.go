@@ -28,6 +28,9 @@ type Config struct {
 	// Now is the clock and Log the log; both are required.
 	Now func() time.Time
 	Log *slog.Logger
+	// Elapsed is the time that really passed since some moment, whatever happens to the wall clock; nil takes the
+	// monotonic reading of Now.
+	Elapsed func() time.Duration
 	// Rand returns jitter in [0, 1), safely for concurrent use; nil means math/rand/v2.
 	Rand func() float64
 }
@@ -68,6 +71,10 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if s.rand == nil {
 		s.rand = rand.Float64
 	}
+	if s.cfg.Elapsed == nil {
+		begun := cfg.Now()
+		s.cfg.Elapsed = func() time.Duration { return cfg.Now().Sub(begun) }
+	}
 	return s, nil
 }
 
@@ -98,8 +105,10 @@ const stopTime = 8 * time.Second
 func (s *Service) Run(ctx context.Context) error {
 	changed, stop := s.store.Watch(ssf.Topic{Kind: ssf.TopicTransmitter})
 	defer stop()
-	if err := s.scheduler.Add(s.undecidedJob()); err != nil {
-		return err
+	for _, job := range []Job{s.undecidedJob(), s.clockJob()} {
+		if err := s.scheduler.Add(job); err != nil {
+			return err
+		}
 	}
 	retry := time.NewTicker(time.Minute) // should a change have been missed, or the list not have been readable
 	defer retry.Stop()

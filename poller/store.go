@@ -38,6 +38,9 @@ type Store interface {
 	// JobRuns returns the last n runs of a job, oldest first.
 	JobRuns(ctx context.Context, id ssf.JobID, n int) ([]ssf.JobRun, error)
 
+	// Note audits what changed nothing in the store. Number and time are the store's.
+	Note(ctx context.Context, entry ssf.AuditEntry) error
+
 	// Secret resolves a reference. ErrNotFound means that nothing is behind it.
 	Secret(ctx context.Context, ref ssf.SecretRef) (ssf.Secret, error)
 	// Watch returns a channel that receives after commits that touch one of the topics, coalesced, and a function that

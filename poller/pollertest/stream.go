@@ -124,6 +124,9 @@ func (t *Transmitter) configuration(s *stream) map[string]any {
 	if s.Description != "" {
 		c["description"] = s.Description
 	}
+	if t.cfg.InactivityTimeout > 0 {
+		c["inactivity_timeout"] = int(t.cfg.InactivityTimeout / time.Second)
+	}
 	if t.cfg.MinVerification > 0 {
 		c["min_verification_interval"] = int(t.cfg.MinVerification / time.Second)
 	}

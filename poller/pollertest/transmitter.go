@@ -50,6 +50,8 @@ type Config struct {
 	KeysMaxAge time.Duration
 	// MinVerification is the least time between two verification requests (SSF §8.1.1). Zero is none.
 	MinVerification time.Duration
+	// InactivityTimeout is what streams name as theirs (SSF §8.1.1). Zero is none. Nothing happens when it has passed.
+	InactivityTimeout time.Duration
 	// Journal is the path of a file that keeps streams, SETs and ledger over a restart. Empty keeps them in memory.
 	Journal string
 	// Now is the clock, time.Now when nil. Timers are those of package time either way.
