@@ -33,10 +33,14 @@ func panelModel(p respond.Preview, steppedUp bool, now time.Time) panel.Panel {
 	for _, t := range p.Targets {
 		names[t.Connector] = cmp.Or(t.Name, string(t.Connector))
 	}
+	nothingOpen := "no session stays open"
+	if len(p.Uncovered) > 0 {
+		nothingOpen += " in the connected systems"
+	}
 	for _, k := range p.Kinds {
 		c := panel.Choice{
 			Kind: k.Kind, Possible: k.Possible, StepUp: needsStepUp(k.Kind) && !steppedUp, Confirm: guarded, Again: k.Again,
-			Continue: answerModel(k.Continue, names, "at once", "no session stays open"),
+			Continue: answerModel(k.Continue, names, "at once", nothingOpen),
 			SignIn:   answerModel(k.SignIn, names, "at once", "until somebody enables the account again"),
 		}
 		if k.Continue.Answer == respond.Yes {
