@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -144,39 +143,17 @@ func parseStatus(body []byte) (streamStatus, error) {
 	return s, nil
 }
 
-// eventURIs turns the names of event types into URIs; a name with a colon is one already.
+// eventURIs turns the names of event types into URIs; a URI is one already.
 func eventURIs(names []string) ([]string, error) {
 	out := make([]string, 0, len(names))
 	for _, name := range names {
-		uri := name
-		if !strings.Contains(name, ":") {
-			switch {
-			case slices.Contains(caepNames(), name):
-				uri = payload.CAEPBase + name
-			case slices.Contains(riscNames(), name):
-				uri = payload.RISCBase + name
-			default:
-				return nil, fmt.Errorf("%q is no known event type: write its whole URI", name)
-			}
+		uri := payload.Expand(name)
+		if uri == "" {
+			return nil, fmt.Errorf("%q is no known event type: write its whole URI", name)
 		}
 		if !slices.Contains(out, uri) {
 			out = append(out, uri)
 		}
 	}
 	return out, nil
-}
-
-func caepNames() []string {
-	return []string{
-		"session-revoked", "token-claims-change", "credential-change", "assurance-level-change", "device-compliance-change",
-		"session-established", "session-presented", "risk-level-change",
-	}
-}
-
-func riscNames() []string {
-	return []string{
-		"account-credential-change-required", "account-purged", "account-disabled", "account-enabled", "identifier-changed",
-		"identifier-recycled", "credential-compromise", "opt-in", "opt-out-initiated", "opt-out-cancelled",
-		"opt-out-effective", "recovery-activated", "recovery-information-changed", "sessions-revoked",
-	}
 }
