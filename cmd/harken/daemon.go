@@ -35,6 +35,9 @@ var (
 // holder names this process in leases. The embedded engine has one process, which takes its own leases over at once.
 const holder = "harken"
 
+// lockWait is how long to wait for another process to let go of the data: a second instance has to say so within 2 s.
+const lockWait = 500 * time.Millisecond
+
 // undoHold is how long a person may take an action back before it leaves.
 const undoHold = 5 * time.Second
 
@@ -61,7 +64,9 @@ func openStore(cfg config, log *slog.Logger) (*bolt.DB, error) {
 	if err != nil {
 		return nil, storeError(cfg.DataDir, err)
 	}
-	db, err := bolt.Open(bolt.Config{Dir: cfg.DataDir, Now: time.Now, Logger: log, Resolve: resolveSecret, Master: master})
+	db, err := bolt.Open(bolt.Config{
+		Dir: cfg.DataDir, Now: time.Now, Logger: log, Resolve: resolveSecret, Master: master, LockTimeout: lockWait,
+	})
 	if err != nil {
 		return nil, storeError(cfg.DataDir, err)
 	}
