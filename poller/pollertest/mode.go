@@ -130,6 +130,8 @@ func (t *Transmitter) endpoint(e Endpoint, next http.Handler) http.Handler {
 func (t *Transmitter) spoil(w http.ResponseWriter, r *http.Request, m Mode) {
 	switch m.Kind {
 	case HangBefore:
+		// net/http notices that a client left only once the request's body has been read.
+		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, 1<<20))
 		<-r.Context().Done()
 		return
 	case Reset:
