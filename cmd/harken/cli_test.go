@@ -197,3 +197,18 @@ func TestAnUnreachableTransmitter(t *testing.T) {
 	}
 	o.transmitter.SetMode(pollertest.EndpointDiscovery, pollertest.Mode{})
 }
+
+// A relative secret file starts at the configuration file, wherever harken was started.
+func TestSecretFilesAreRelativeToTheConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "harken.yaml")
+	writeFile(t, filepath.Join(dir, "crm-token"), "secret")
+	writeFile(t, path, `sources:
+  - {id: people, kind: csv, path: people.csv}
+connectors:
+  - {id: crm, preset: acme-crm, source: people, url: "https://crm.example.com", auth: {method: bearer, token: "${file:crm-token}"}}
+`)
+	if code, out := harken(t, "check-config", "-c", path); code != 0 || !strings.Contains(out, "0 transmitters, 1 source, 1 connector.") {
+		t.Errorf("exit code %d, want 0:\n%s", code, out)
+	}
+}
