@@ -44,3 +44,6 @@ var (
 	SameText        = sameText
 	ParseResource   = parseProtectedResource
 )
+
+// StopTicks is cron as it is while it waits for a wall clock that was set back.
+func (s *Scheduler) StopTicks() { s.cron.Stop() }

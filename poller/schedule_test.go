@@ -196,3 +196,21 @@ func TestQuietJob(t *testing.T) {
 		}
 	})
 }
+
+// TestMissedTicksAreMadeUpFor stops cron, as a clock that is set back does: jobs run all the same, a moment later.
+func TestMissedTicksAreMadeUpFor(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		l := newLab(t)
+		var runs atomic.Int32
+		s := l.jobs(poller.Job{ID: "hourly", Schedule: "0 * * * *", Run: func(context.Context) (int, error) { runs.Add(1); return 0, nil }})
+		wait(90 * time.Minute)
+		if runs.Load() != 1 {
+			t.Fatalf("got %d runs in an hour and a half, want 1", runs.Load())
+		}
+		s.StopTicks()
+		wait(3 * time.Hour)
+		if runs.Load() != 4 {
+			t.Errorf("got %d runs after three more hours, want 4", runs.Load())
+		}
+	})
+}

@@ -114,7 +114,11 @@ func (w *worker) due() time.Time {
 	return w.job.Due()
 }
 
-// plan sets the timer for at; zero stops it, and the next tick starts the run.
+// tickSlack is how late a tick may be before the run starts without it. Cron waits for the wall clock to come to a time;
+// one that is set back would keep it waiting for as long as it was set back.
+const tickSlack = 5 * time.Second
+
+// plan sets the timer for at; zero leaves the run to the next tick.
 func (w *worker) plan(timer *time.Timer, at time.Time) {
 	now := w.sched.now()
 	w.mu.Lock()
@@ -123,9 +127,10 @@ func (w *worker) plan(timer *time.Timer, at time.Time) {
 	if at.IsZero() {
 		w.expected = w.schedule.Next(now.UTC())
 	}
+	expected := w.expected
 	w.mu.Unlock()
 	if at.IsZero() {
-		timer.Stop()
+		timer.Reset(max(expected.Sub(now), 0) + tickSlack)
 		return
 	}
 	timer.Reset(max(at.Sub(now), 0))
