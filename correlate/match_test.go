@@ -1,6 +1,8 @@
 package correlate_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"harken/ssf"
 	"harken/ssf/payload"
 	"harken/ssf/subject"
+	"harken/store/bolt"
 )
 
 func TestMatching(t *testing.T) {
@@ -201,4 +204,43 @@ func TestACrashMeansTheSameWorkAgain(t *testing.T) {
 			}
 		}
 	})
+}
+
+// damaged is a store in which the record of one identity cannot be read.
+type damaged struct {
+	*bolt.DB
+	id ssf.IdentityID
+}
+
+func (d damaged) Identity(ctx context.Context, id ssf.IdentityID) (ssf.Identity, error) {
+	if id == d.id {
+		return ssf.Identity{}, errors.New("record damaged")
+	}
+	return d.DB.Identity(ctx, id)
+}
+
+func TestADamagedRecordHoldsUpNoOtherEvent(t *testing.T) {
+	f := newFixture(t, time.Now)
+	f.write("people", "d-1,ada@example.com,Ada,", "d-2,ben@example.com,Ben,")
+	f.sync("people")
+	ada, err := f.db.Account(t.Context(), ssf.AccountRef{Source: "people", ID: "d-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.open(damaged{f.db, ada.Identity})
+	var events []ssf.Event
+	for _, id := range []string{"d-1", "d-2"} {
+		seq := f.signal("by-account", payload.SessionRevoked, payload.Fields{InitiatingEntity: "admin"}, issSub(issuer, id))
+		events = append(events, f.view(seq).Event)
+	}
+	results, err := f.corr.Match(t.Context(), events)
+	if err != nil || len(results) != 2 {
+		t.Fatalf("got %d results, %v; want 2", len(results), err)
+	}
+	if m := results[0].Match; m.State != ssf.MatchNone || m.Reason != ssf.ReasonUnreadable {
+		t.Errorf("the damaged one: got %s %s, want uncorrelated, unreadable", m.State, m.Reason)
+	}
+	if m := results[1].Match; m.State != ssf.MatchFound {
+		t.Errorf("the other: got %s %s, want matched", m.State, m.Reason)
+	}
 }

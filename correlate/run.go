@@ -160,22 +160,30 @@ func (c *Correlator) Match(ctx context.Context, events []ssf.Event) ([]ssf.Match
 	results := make([]ssf.MatchResult, 0, len(events))
 	now := c.cfg.Now()
 	for _, e := range events {
-		match, err := m.match(ctx, e)
+		match, privileged, err := c.judge(ctx, m, e)
 		if err != nil {
 			return nil, fmt.Errorf("event %s: %w", e.Seq, err)
 		}
 		match.At = now
-		privileged := false
-		if match.State == ssf.MatchFound {
-			id, err := c.store.Identity(ctx, match.Identity)
-			if err != nil {
-				return nil, fmt.Errorf("event %s: read its identity: %w", e.Seq, err)
-			}
-			privileged = id.Has(ssf.LabelPrivileged)
-		}
 		results = append(results, ssf.MatchResult{Seq: e.Seq, Match: match, Severity: ssf.SeverityOf(e, privileged)})
 	}
 	return results, nil
+}
+
+// judge matches one event. A record that cannot be read leaves its event uncorrelated and shown, so that it holds up no
+// other; a store that cannot serve at all is an error.
+func (c *Correlator) judge(ctx context.Context, m *matcher, e ssf.Event) (match ssf.Match, privileged bool, err error) {
+	match, err = m.match(ctx, e)
+	if err == nil && match.State == ssf.MatchFound {
+		var id ssf.Identity
+		id, err = c.store.Identity(ctx, match.Identity)
+		privileged = id.Has(ssf.LabelPrivileged)
+	}
+	if err == nil || ctx.Err() != nil || errors.Is(err, ssf.ErrUnavailable) {
+		return match, privileged, err
+	}
+	c.cfg.Logger.Error("a record cannot be read: its event stays without a person", "event", e.Seq, "err", err)
+	return ssf.Match{State: ssf.MatchNone, Reason: ssf.ReasonUnreadable, Tries: match.Tries}, false, nil
 }
 
 // same reports whether two accounts say the same, the time of writing aside.

@@ -28,6 +28,7 @@ type fixture struct {
 	t      *testing.T
 	dir    string
 	db     *bolt.DB
+	cfg    correlate.Config
 	syncer *correlate.Syncer
 	corr   *correlate.Correlator
 	epoch  map[ssf.TransmitterID]uint64
@@ -48,10 +49,18 @@ func newFixture(t *testing.T, now func() time.Time) *fixture {
 	if f.syncer, err = correlate.NewSyncer(cfg, f.db); err != nil {
 		t.Fatal(err)
 	}
-	if f.corr, err = correlate.New(cfg, f.db); err != nil {
-		t.Fatal(err)
-	}
+	f.cfg = cfg
+	f.open(f.db)
 	return f
+}
+
+// open makes the correlator work on that view of the store.
+func (f *fixture) open(store correlate.Store) {
+	f.t.Helper()
+	var err error
+	if f.corr, err = correlate.New(f.cfg, store); err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 // apply takes a configuration over in which by-account speaks for the given issuers.

@@ -28,6 +28,8 @@ const (
 	ReasonDisagree      MatchReason = "members_disagree"
 	ReasonCritical      MatchReason = "critical_member"
 	ReasonConflict      MatchReason = "conflicting_token"
+	// ReasonUnreadable: a record that decides is damaged; the event is looked at again with the next change of people.
+	ReasonUnreadable MatchReason = "record_unreadable"
 )
 
 // Match is whom an event is about, with the explanation. Nothing in it is a guess: a match is exact and unique.

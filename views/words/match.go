@@ -27,6 +27,8 @@ func MatchWhy(r ssf.MatchReason) string {
 		return "The subject has a part that must be understood, and Harken does not."
 	case ssf.ReasonConflict:
 		return "The token contradicts an earlier one with the same id, so it is kept and never acted on."
+	case ssf.ReasonUnreadable:
+		return "A record of the people it may be about is damaged, so nobody can be sure."
 	}
 	return "It has not been looked for yet."
 }
@@ -46,6 +48,8 @@ func MatchAdvice(r ssf.MatchReason) string {
 		return "Check the source on the status page."
 	case ssf.ReasonConflict:
 		return "Ask the transmitter why it used one id twice. Compare both tokens below."
+	case ssf.ReasonUnreadable:
+		return "Stop Harken, run 'harken check', and restore the data from a backup. The log names the record."
 	}
 	return ""
 }
