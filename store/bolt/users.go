@@ -81,9 +81,19 @@ func (db *DB) FirstAdmin(ctx context.Context, actor ssf.Actor, codeHash string, 
 	})
 }
 
-// PutUser creates or replaces a user. Disabling one ends their sessions.
+// PutUser creates or replaces a user. Disabling one ends their sessions. Nobody changes what tells who they are while
+// something about them is open: that is refused, audited and returned as *ssf.RefusedError.
 func (db *DB) PutUser(ctx context.Context, actor ssf.Actor, u ssf.User) error {
-	return db.mutate(ctx, actor, func(m *mutation) error { return m.putUser(u) })
+	return db.mutate(ctx, actor, func(m *mutation) error {
+		why, err := m.disguise(u)
+		if err != nil {
+			return err
+		}
+		if why != nil {
+			return m.refuse(store.Refusal("user.changed", "user/"+string(u.ID), why), why)
+		}
+		return m.putUser(u)
+	})
 }
 
 func (m *mutation) putUser(u ssf.User) error {

@@ -11,6 +11,7 @@ import (
 func guardCases() []testCase {
 	return []testCase{
 		{"nobody acts on, cancels or closes what is about themselves", conflictOfInterest},
+		{"nobody becomes somebody else while something about them is open", noDisguise},
 		{"viewers execute nothing", viewers},
 		{"a run that only its subject asked for never begins", onlySubject},
 		{"disables stop at the cap, and stay stopped", disableCap},
@@ -80,6 +81,35 @@ func conflictOfInterest(w *world) {
 	if st := must[ssf.EventView](w)(w.EventView(w.ctx, 1)).State; !st.Open {
 		w.t.Error("the event was closed")
 	}
+}
+
+func noDisguise(w *world) {
+	w.sync("hr", account("hr", "1", "Eve", "eve@example.com", "i1"), account("hr", "2", "Ann", "ann@example.com", "i2"))
+	eve := ssf.User{ID: "eve", Name: "eve", Role: ssf.RoleAdmin, Email: "eve@example.com"}
+	w.ok(w.PutUser(w.ctx, ssf.System("test"), eve))
+	w.ingest("a", Accepted(SET("a", "1")))
+	w.match(1, ssf.SeverityHigh, "i1")
+	self := person("eve", ssf.RoleAdmin)
+	for _, address := range []string{"", "ann@example.com"} {
+		changed := eve
+		changed.Email = address
+		if g := w.refused(w.PutUser(w.ctx, self, changed)); g != "conflict_of_interest" {
+			w.t.Errorf("address %q: guard %q", address, g)
+		}
+	}
+	if got := must[ssf.User](w)(w.User(w.ctx, "eve")); got.Email != eve.Email {
+		w.t.Errorf("the address is %q after a refusal", got.Email)
+	}
+	eve.ShortcutsOff = true
+	w.ok(w.PutUser(w.ctx, self, eve)) // who she is stays
+	w.ok(w.SetTriage(w.ctx, ann(), []ssf.Seq{1}, ssf.TriageClosed, ssf.CloseExpected, ""))
+	run := w.create(ask(1, 1))[0]
+	eve.Email = ""
+	if g := w.refused(w.PutUser(w.ctx, self, eve)); g != "conflict_of_interest" {
+		w.t.Errorf("with an unfinished run: guard %q", g)
+	}
+	must[ssf.Run](w)(w.CancelRun(w.ctx, ann(), run.ID))
+	w.ok(w.PutUser(w.ctx, self, eve)) // nothing is open any more
 }
 
 func viewers(w *world) {
