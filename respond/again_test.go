@@ -20,7 +20,7 @@ func TestDoingItAgainIsAnActionOfItsOwn(t *testing.T) {
 		defer stop()
 		ask := func(again bool, intent ssf.IntentID) ssf.RunID {
 			t.Helper()
-			runs, err := w.svc.Ask(t.Context(), w.lena, respond.Ask{Kind: ssf.KindTerminateSessions, Event: seq, Again: again, Intent: intent})
+			runs, err := w.svc.Ask(t.Context(), w.lena, respond.Ask{Kind: ssf.KindTerminateSessions, Event: seq, Again: again, Intent: intent, Hold: time.Second})
 			if err != nil || len(runs) != 1 {
 				t.Fatalf("ask: got %d runs, %v", len(runs), err)
 			}
