@@ -176,10 +176,28 @@ func (o *outside) open(t *testing.T) *bolt.DB {
 	return db
 }
 
+// output is what a process has written so far; it may be read while the process goes on.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
 // child is one harken process.
 type child struct {
 	cmd    *exec.Cmd
-	out    bytes.Buffer
+	out    output
 	exited chan error
 }
 
